@@ -1,0 +1,38 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One tree, two modes. Ordinary: `swift build`, `swift test`. Embedded: the static release binaries,
+// built by packaging/build-static, which sets EDGERELAY_EMBEDDED=1 and passes a toolset for musl.
+let embedded = Context.environment["EDGERELAY_EMBEDDED"] == "1"
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let release: [SwiftSetting] =
+  embedded
+  ? [
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"]),
+  ]
+  : [.treatWarning("EmbeddedRestrictions", as: .error)]
+
+let settings = strict + release
+
+let package = Package(
+  name: "EdgeRelay",
+  products: [
+    .executable(name: "edgerelay", targets: ["EdgeRelay"])
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    .target(name: "Detect", swiftSettings: settings),
+    .target(name: "Queue", swiftSettings: settings),
+    .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: settings),
+    .executableTarget(
+      name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+  ]
+)

@@ -1,0 +1,79 @@
+// Who a device is: the key bytes its protocol puts on the wire, and how people write them.
+//
+// Invariant: 1 <= count <= DeviceIdentity.byteCountMax; bytes beyond `count` are zero, so that two
+// identities are equal exactly when all their stored bytes are.
+
+/// A device's name within its protocol, compared by raw bytes.
+public struct DeviceIdentity: Sendable {
+  /// The longest identity of any protocol, in bytes.
+  public static let byteCountMax = 16
+
+  /// How the bytes are written for people.
+  public enum Notation: UInt8, Sendable {
+    /// 8 bytes of BCD with one leading nibble that is not part of the number (an IMEI).
+    case imei8
+    /// The bytes are text.
+    case ascii
+  }
+
+  public let protocolID: ProtocolID
+  public let notation: Notation
+  public private(set) var count: Int
+  private var storage: InlineArray<16, UInt8>
+
+  /// Takes `count` bytes of `bytes` from `offset`; `nil` when that is empty, too long or all zero.
+  ///
+  /// An all-zero identity is what unconfigured devices send: it names nobody, and two of them must
+  /// never become one device.
+  public init?(
+    _ protocolID: ProtocolID, _ notation: Notation, _ bytes: Span<UInt8>, at offset: Int,
+    count: Int
+  ) {
+    guard count > 0, count <= Self.byteCountMax else { return nil }
+    guard offset >= 0, offset + count <= bytes.count else { return nil }
+    self.protocolID = protocolID
+    self.notation = notation
+    self.count = count
+    storage = InlineArray(repeating: 0)
+    var isZero = true
+    for i in 0..<count {
+      storage[i] = bytes[offset + i]
+      if bytes[offset + i] != 0 { isZero = false }
+    }
+    if isZero { return nil }
+  }
+
+  /// The key byte at `index`, `0 ..< count`.
+  public subscript(index: Int) -> UInt8 { storage[index] }
+
+  /// How many characters `character(_:)` knows.
+  public var characterCount: Int {
+    switch notation {
+    case .imei8: count * 2 - 1
+    case .ascii: count
+    }
+  }
+
+  /// The character at `index` of the name as people write it, always printable ASCII.
+  public func character(_ index: Int) -> UInt8 {
+    switch notation {
+    case .imei8:
+      // The first nibble is left out, as servers do; a clone that fills it stays distinct by key.
+      let nibbleIndex = index + 1
+      let byte = storage[nibbleIndex / 2]
+      let nibble = nibbleIndex % 2 == 0 ? byte >> 4 : byte & 0x0F
+      return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+    case .ascii:
+      let byte = storage[index]
+      return byte > 0x20 && byte < 0x7F ? byte : 0x3F
+    }
+  }
+}
+
+extension DeviceIdentity: Equatable {
+  public static func == (a: DeviceIdentity, b: DeviceIdentity) -> Bool {
+    guard a.protocolID == b.protocolID, a.count == b.count else { return false }
+    for i in 0..<a.count where a.storage[i] != b.storage[i] { return false }
+    return true
+  }
+}

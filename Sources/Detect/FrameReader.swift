@@ -1,0 +1,98 @@
+// Reads one device's stream: binds it to a protocol, cuts frames, and changes its mind at most once.
+//
+//   unbound --verdict--> bound(provisional) --own certain frame--> bound(certain)
+//                             \--another row is certain--> bound(certain), flipped
+//   unbound --verdict--> bound(certain)
+//
+// Invariants: nothing is a frame before the stream is bound; a certain binding never changes; a
+// provisional one flips once at most. A session is refused after `garbageBytesMax` bytes without
+// a frame. The reader never holds bytes: it is shown everything not yet consumed, and the caller
+// consumes what a step names before asking again.
+// Source: device-families document, sections 12.2 (last paragraph) and 12.3.
+
+/// What the unconsumed bytes of a stream begin with.
+public enum ReadStep: Equatable, Sendable {
+  /// Undecided; ask again when this many bytes are there, or when the silence deepens.
+  case needMore(total: Int)
+  case skip(byteCount: Int, SkipReason)
+  case frame(byteCount: Int, Oddities)
+  /// The stream is nothing the relay speaks; the session is to be closed.
+  case reject(RejectReason)
+}
+
+/// The protocol binding and frame boundaries of one stream or datagram.
+public struct FrameReader: Sendable {
+  /// The protocol the stream is bound to, or `nil` while that is undecided.
+  public private(set) var protocolID: ProtocolID?
+  public private(set) var confidence = Confidence.provisional
+  /// Whether the binding was changed by a later frame.
+  public private(set) var hasFlipped = false
+  private var garbageByteCount = 0
+
+  public init() {}
+
+  /// A reader for a peer whose protocol is known from before, such as a UDP source after login.
+  public init(boundTo protocolID: ProtocolID, _ confidence: Confidence) {
+    self.protocolID = protocolID
+    self.confidence = confidence
+  }
+
+  /// What `bytes`, everything not yet consumed, begin with.
+  public mutating func next(_ bytes: Span<UInt8>, silence: Silence) -> ReadStep {
+    guard let current = protocolID else { return bind(bytes, silence) }
+    if bytes.count == 0 { return .needMore(total: 1) }
+    let step = current.row.cut(bytes, silence)
+    if case .skip(let byteCount, let reason) = step {
+      return skip(byteCount, reason)
+    }
+    if confidence == .provisional {
+      switch Detector.verdict(bytes, silence: silence) {
+      case .bound(let claimed, .certain, skip: 0):
+        if claimed != current {
+          if hasFlipped { break }
+          hasFlipped = true
+          protocolID = claimed
+        }
+        confidence = .certain
+        return frameStep(claimed.row.cut(bytes, silence))
+      case .needMore(let total) where silence == .none:
+        return .needMore(total: total)
+      case .bound, .needMore, .reject:
+        break
+      }
+    }
+    return frameStep(step)
+  }
+
+  private mutating func bind(_ bytes: Span<UInt8>, _ silence: Silence) -> ReadStep {
+    switch Detector.verdict(bytes, silence: silence) {
+    case .needMore(let total):
+      return .needMore(total: total)
+    case .reject(let reason):
+      return .reject(reason)
+    case .bound(let claimed, let confidence, let padding):
+      protocolID = claimed
+      self.confidence = confidence
+      if padding > 0 { return .skip(byteCount: padding, .padding) }
+      return frameStep(claimed.row.cut(bytes, silence))
+    }
+  }
+
+  private mutating func frameStep(_ cut: Cut) -> ReadStep {
+    switch cut {
+    case .needMore(let total):
+      return .needMore(total: total)
+    case .skip(let byteCount, let reason):
+      return skip(byteCount, reason)
+    case .frame(let byteCount, let oddities):
+      garbageByteCount = 0
+      return .frame(byteCount: byteCount, oddities)
+    }
+  }
+
+  private mutating func skip(_ byteCount: Int, _ reason: SkipReason) -> ReadStep {
+    garbageByteCount += byteCount
+    if garbageByteCount > Limits.garbageBytesMax { return .reject(.garbage) }
+    return .skip(byteCount: byteCount, reason)
+  }
+}

@@ -1,0 +1,67 @@
+// What one commit writes, on a 4 KiB boundary, little-endian:
+//
+//    0  magic           4   "BTC1"
+//    4  generation      4   of the segment, so that an earlier life's batch never counts
+//    8  batch           4   number, growing by one over the whole spool
+//   12  bytes           4   header and records, without the padding to the next page
+//   16  records         2
+//   18  flags           2   zero
+//   20  durableThrough  4   every batch up to this number was durable when this one was started
+//   24  monotonic       4   milliseconds since the start of the program, of the first record
+//   28  crc             4   CRC-32C of bytes 0 ..< 28
+//
+// A batch is complete when all its records are valid; there is no checksum over the whole.
+// Source: spool document, section 2.3.
+
+/// The header of a batch.
+struct BatchHeader: Equatable {
+  static let byteCount = 32
+  static let magic: UInt32 = 0x3143_5442
+
+  var generation: UInt32
+  var batch: UInt32
+  /// Bytes of header and records.
+  var byteCount: Int
+  var recordCount: Int
+  var durableThrough: UInt32
+  var monotonicMilliseconds: UInt32
+
+  /// Bytes the batch takes in its segment.
+  var pagedByteCount: Int { Self.paged(byteCount) }
+
+  static func paged(_ byteCount: Int) -> Int {
+    let page = SpoolLimits.pageByteCount
+    return (byteCount + page - 1) / page * page
+  }
+
+  func write(to buffer: PageBuffer, at offset: Int, _ crc: CRC32C) {
+    buffer.store(Self.magic, at: offset)
+    buffer.store(generation, at: offset + 4)
+    buffer.store(batch, at: offset + 8)
+    buffer.store(UInt32(byteCount), at: offset + 12)
+    buffer.store(UInt16(recordCount), at: offset + 16)
+    buffer.store(UInt16(0), at: offset + 18)
+    buffer.store(durableThrough, at: offset + 20)
+    buffer.store(monotonicMilliseconds, at: offset + 24)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 28), at: offset + 28)
+  }
+
+  /// The header at `offset`, or `nil` when there is no valid one of this generation.
+  static func read(
+    _ buffer: PageBuffer, at offset: Int, generation: UInt32, _ crc: CRC32C
+  ) -> BatchHeader? {
+    guard buffer.loadUInt32(at: offset) == magic else { return nil }
+    guard buffer.loadUInt32(at: offset + 4) == generation else { return nil }
+    let stored = buffer.loadUInt32(at: offset + 28)
+    guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 28) else { return nil }
+    let byteCount = Int(buffer.loadUInt32(at: offset + 12))
+    guard byteCount >= Self.byteCount, byteCount <= SpoolLimits.batchBytesMax else { return nil }
+    return BatchHeader(
+      generation: generation,
+      batch: buffer.loadUInt32(at: offset + 8),
+      byteCount: byteCount,
+      recordCount: Int(buffer.loadUInt16(at: offset + 16)),
+      durableThrough: buffer.loadUInt32(at: offset + 20),
+      monotonicMilliseconds: buffer.loadUInt32(at: offset + 24))
+  }
+}

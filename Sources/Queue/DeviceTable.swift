@@ -1,0 +1,218 @@
+// Every device the spool knows: its name, its login, and how far it has been delivered.
+//
+//   number on disk (32 bits) = use count of the slot (high 16) | slot (low 16)
+//
+// so that a number found on disk leads to its slot without a search, and a slot that is given to
+// another device gets a number that was never used.
+//
+// Per device, in serial arithmetic:   acknowledged <= sent <= last
+//   last          newest frame appended          sent   newest frame handed to the upstream session
+//   acknowledged  newest frame whose delivery is proven; everything up to it is done with
+//
+// `pin` is a lower bound of where the first frame after `acknowledged` lies: the generation of a
+// segment, zero while there is no such frame.
+
+/// A device's slot in the table.
+public struct DeviceIndex: Equatable, Sendable {
+  public var rawValue: Int
+  public init(_ rawValue: Int) { self.rawValue = rawValue }
+}
+
+/// How a device stands with the sweep.
+enum SweepInterest: UInt8 {
+  /// The upstream session does not want stored frames.
+  case idle
+  /// It wants them but its window is full at the moment.
+  case full
+  /// It wants them now.
+  case ready
+}
+
+/// One device's row.
+struct DeviceEntry {
+  var number: UInt32
+  var isUsed = false
+  /// Whether the relay holds a session or an upstream session for the device.
+  var isHeld = false
+  var isAcknowledgementDirty = false
+  var interest = SweepInterest.idle
+  var key = DeviceKey(family: 0, form: 0)
+  var last = SequenceNumber(0)
+  var sent = SequenceNumber(0)
+  var acknowledged = SequenceNumber(0)
+  /// The batch that holds the newest frame.
+  var lastBatch: UInt32 = 0
+  var pin: UInt32 = 0
+  /// The segment generation that carries the device's name and current login already.
+  var headGeneration: UInt32 = 0
+  /// The pass of the sweep in which a frame of the device was left behind.
+  var blockedPass: UInt32 = 0
+  /// Frames given up, on disk or to be written there, for whatever reason.
+  var droppedCount = 0
+  /// Frames given up whose record is still to be written, and the first of them.
+  var pendingDropCount = 0
+  var pendingDropFirst = SequenceNumber(0)
+  var pendingDropReason = DropReason.evicted
+  /// The login under which new frames arrive.
+  var login: [UInt8] = []
+  /// The login of the stored frames at the sweep's position.
+  var sweepLogin: [UInt8] = []
+
+  var hasUnsent: Bool { last.isAfter(sent) }
+  var hasUndelivered: Bool { last.isAfter(acknowledged) }
+}
+
+/// The devices, found by name or by number.
+struct DeviceTable {
+  private(set) var entries: [DeviceEntry] = []
+  private(set) var capacity: Int
+  private let secret: UInt64
+  /// Open addressing over entries; -1 is empty. Never more than half full.
+  private var index: [Int32]
+  private var releaseProbe = 0
+
+  init(capacity: Int, secret: UInt64) {
+    require(capacity > 0)
+    require(capacity <= SpoolLimits.deviceCountMax)
+    self.capacity = capacity
+    self.secret = secret
+    var size = 16
+    while size < capacity * 2 { size *= 2 }
+    index = [Int32](repeating: -1, count: size)
+    entries.reserveCapacity(capacity)
+  }
+
+  var count: Int { entries.count }
+
+  subscript(device: DeviceIndex) -> DeviceEntry {
+    _read { yield entries[device.rawValue] }
+    _modify { yield &entries[device.rawValue] }
+  }
+
+  /// The device named `key`, or `nil`.
+  func find(_ key: DeviceKey) -> DeviceIndex? {
+    var place = Int(key.hash(secret) & UInt64(index.count - 1))
+    while index[place] >= 0 {
+      let slot = Int(index[place])
+      if entries[slot].key == key { return DeviceIndex(slot) }
+      place = (place + 1) & (index.count - 1)
+    }
+    return nil
+  }
+
+  /// The device numbered `number` on disk, or `nil`.
+  func find(number: UInt32) -> DeviceIndex? {
+    let slot = Int(number & 0xFFFF)
+    guard slot < entries.count, entries[slot].isUsed, entries[slot].number == number else {
+      return nil
+    }
+    return DeviceIndex(slot)
+  }
+
+  /// Gives `key` a slot; `nil` when the table is full of devices that still matter.
+  mutating func add(_ key: DeviceKey) -> DeviceIndex? {
+    if entries.count < capacity {
+      let slot = entries.count
+      var entry = DeviceEntry(number: UInt32(slot))
+      entry.isUsed = true
+      entry.key = key
+      entries.append(entry)
+      insert(slot)
+      return DeviceIndex(slot)
+    }
+    guard let slot = releasableSlot() else { return nil }
+    let number = entries[slot].number &+ 0x1_0000
+    let hadLast = entries[slot].last
+    if entries[slot].isUsed { remove(slot) }
+    entries[slot] = DeviceEntry(number: number)
+    entries[slot].isUsed = true
+    entries[slot].key = key
+    // Sequence numbers go on, so that nothing on disk under an old number can be mistaken.
+    entries[slot].last = hadLast
+    entries[slot].sent = hadLast
+    entries[slot].acknowledged = hadLast
+    insert(slot)
+    return DeviceIndex(slot)
+  }
+
+  /// Puts a device found on disk into the slot its number names.
+  ///
+  /// Returns the slot, or `nil` when a newer device of the same slot is there already.
+  mutating func restore(number: UInt32, _ key: DeviceKey) -> DeviceIndex? {
+    let slot = Int(number & 0xFFFF)
+    capacity = max(capacity, slot + 1)
+    while entries.count <= slot {
+      entries.append(DeviceEntry(number: UInt32(entries.count)))
+    }
+    if entries[slot].isUsed {
+      if entries[slot].number == number { return DeviceIndex(slot) }
+      if entries[slot].number > number { return nil }
+      remove(slot)
+    }
+    entries[slot] = DeviceEntry(number: number)
+    entries[slot].isUsed = true
+    entries[slot].key = key
+    growIndexIfNeeded()
+    // An older number of the same name keeps its frames and is drained under that number; new
+    // frames go to the number that was written last.
+    if let older = find(key) { remove(older.rawValue) }
+    insert(slot)
+    return DeviceIndex(slot)
+  }
+
+  /// Makes sure that no new device gets a number at or below `number`.
+  mutating func reserve(number: UInt32) {
+    let slot = Int(number & 0xFFFF)
+    guard slot < entries.count, !entries[slot].isUsed else { return }
+    entries[slot].number = max(entries[slot].number, number)
+  }
+
+  private mutating func releasableSlot() -> Int? {
+    for _ in 0..<min(SpoolLimits.releaseProbesMax, entries.count) {
+      let slot = releaseProbe
+      releaseProbe = (releaseProbe + 1) % entries.count
+      let entry = entries[slot]
+      if !entry.isUsed { return slot }
+      let isSettled = !entry.hasUndelivered && !entry.isAcknowledgementDirty
+      if !entry.isHeld, isSettled, entry.pendingDropCount == 0 { return slot }
+    }
+    return nil
+  }
+
+  private mutating func insert(_ slot: Int) {
+    var place = Int(entries[slot].key.hash(secret) & UInt64(index.count - 1))
+    while index[place] >= 0 { place = (place + 1) & (index.count - 1) }
+    index[place] = Int32(slot)
+  }
+
+  /// Takes a slot out of the index and closes the gap, so that searches need no tombstones.
+  private mutating func remove(_ slot: Int) {
+    let mask = index.count - 1
+    var place = Int(entries[slot].key.hash(secret) & UInt64(mask))
+    while index[place] != Int32(slot) {
+      if index[place] < 0 { return }
+      place = (place + 1) & mask
+    }
+    index[place] = -1
+    var next = (place + 1) & mask
+    while index[next] >= 0 {
+      let moved = Int(index[next])
+      let home = Int(entries[moved].key.hash(secret) & UInt64(mask))
+      // The entry may move to the gap when its home does not lie behind the gap.
+      if (next - home) & mask >= (next - place) & mask {
+        index[place] = Int32(moved)
+        index[next] = -1
+        place = next
+      }
+      next = (next + 1) & mask
+    }
+  }
+
+  private mutating func growIndexIfNeeded() {
+    guard entries.count * 2 > index.count else { return }
+    index = [Int32](repeating: -1, count: index.count * 2)
+    for slot in 0..<entries.count where entries[slot].isUsed {
+      if find(entries[slot].key) == nil { insert(slot) }
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// Every bound of the spool, with unit and reason.
+
+/// The bounds of the disk queue.
+public enum SpoolLimits {
+  // Given by the format (docs/SPOOL.md).
+
+  /// Bytes: what every batch starts on a multiple of, so that no acknowledged block is rewritten.
+  public static let pageByteCount = 4_096
+  /// Pages of a segment before its first batch: header and two tail slots.
+  static let reservedPageCount = 3
+  /// Bytes of a payload; the record header counts them in 16 bits, with room for its own.
+  public static let payloadBytesMax = 60_000
+  /// Slots of the device table; a device's number on disk holds the slot in 16 bits.
+  public static let deviceCountMax = 65_536
+
+  // Chosen by us.
+
+  /// Bytes of one batch: large enough that a commit costs its bytes and not its flush.
+  public static let batchBytesMax = 256 * 1_024
+  /// Bytes: the smallest and largest segment.
+  static let segmentBytesMin = 256 * 1_024 + 4 * 4_096
+  static let segmentBytesMax = 4 * 1_024 * 1_024
+  /// Segments: fewer could not keep a reserve while one is stuck.
+  static let segmentCountMin = 16
+  /// Segments: the table of segments stays small.
+  static let segmentCountMax = 4_096
+  /// Milliseconds the oldest frame waits for company before a commit starts.
+  static let commitDelay = 10
+  /// Milliseconds that acknowledgements wait for a batch to ride on.
+  static let acknowledgementDelay = 250
+  /// Acknowledgements in one batch: bounds what a commit adds to the frames in it.
+  static let acknowledgementsPerBatchMax = 512
+  /// Commits that may fail in a row before the spool is reported as failing.
+  public static let failedCommitsMax = 3
+  /// Milliseconds before a failed commit is written to another segment.
+  static let failedCommitDelay = 1_000
+  /// Table slots looked at for one that can be given to a new device when the table is full.
+  static let releaseProbesMax = 64
+}

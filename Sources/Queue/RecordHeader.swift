@@ -1,0 +1,95 @@
+// One record of a batch, little-endian, padded with zeros to a multiple of 4:
+//
+//    0  bytes     2   of the payload
+//    2  type      1   RecordType
+//    3  flags     1   zero
+//    4  device    4   number of the device; zero where a record belongs to none
+//    8  sequence  4   per device, from 1
+//   12  delta     2   milliseconds after the batch's first record
+//   14  start     2   number of the program start
+//   16  crc       4   CRC-32C of (generation, batch), bytes 0 ..< 16, payload
+//   20  payload
+//
+// Types from 80 hex on may be skipped by a reader that does not know them, others may not.
+// Source: spool document, section 2.3.
+
+/// What a record says.
+enum RecordType: UInt8 {
+  /// A frame as received.
+  case data = 1
+  /// Deliveries: pairs of device number and the last sequence delivered, four bytes each.
+  case acknowledgements = 3
+  /// Frames given up: device number 4, first and last sequence 4 each, count 4, reason 1, zero 3.
+  case drop = 4
+  /// A device's name and the login its following records were received under: family 1, form 1,
+  /// name bytes 1, zero 1, login bytes 2, zero 2, name, login. Stands before the device's first
+  /// record of every segment, and again whenever the login has changed.
+  case device = 5
+}
+
+/// The header of a record.
+struct RecordHeader: Equatable {
+  static let byteCount = 20
+
+  var payloadByteCount: Int
+  var type: UInt8
+  var device: UInt32
+  var sequence: SequenceNumber
+  var delta: UInt16
+  var start: UInt16
+
+  /// Bytes from the record's start to the next record's.
+  var strideByteCount: Int { Self.stride(payloadByteCount) }
+
+  static func stride(_ payloadByteCount: Int) -> Int {
+    (byteCount + payloadByteCount + 3) / 4 * 4
+  }
+
+  /// The seed of a record's checksum.
+  static func seed(generation: UInt32, batch: UInt32) -> UInt64 {
+    UInt64(batch) << 32 | UInt64(generation)
+  }
+
+  /// Writes header and checksum around the payload that stands behind it already.
+  func seal(in buffer: PageBuffer, at offset: Int, seed: UInt64, _ crc: CRC32C) {
+    buffer.store(UInt16(payloadByteCount), at: offset)
+    buffer.store(type, at: offset + 2)
+    buffer.store(UInt8(0), at: offset + 3)
+    buffer.store(device, at: offset + 4)
+    buffer.store(sequence.rawValue, at: offset + 8)
+    buffer.store(delta, at: offset + 12)
+    buffer.store(start, at: offset + 14)
+    buffer.store(Self.checksum(buffer, offset, payloadByteCount, seed, crc), at: offset + 16)
+  }
+
+  /// The record at `offset`, or `nil` when it does not validate or does not end before `end`.
+  static func read(
+    _ buffer: PageBuffer, at offset: Int, end: Int, seed: UInt64, _ crc: CRC32C
+  ) -> RecordHeader? {
+    guard offset + byteCount <= end else { return nil }
+    let payloadByteCount = Int(buffer.loadUInt16(at: offset))
+    guard offset + stride(payloadByteCount) <= end else { return nil }
+    let stored = buffer.loadUInt32(at: offset + 16)
+    guard stored == checksum(buffer, offset, payloadByteCount, seed, crc) else { return nil }
+    return parse(buffer, at: offset)
+  }
+
+  /// The header fields at `offset`, unchecked.
+  static func parse(_ buffer: PageBuffer, at offset: Int) -> RecordHeader {
+    RecordHeader(
+      payloadByteCount: Int(buffer.loadUInt16(at: offset)),
+      type: buffer.loadUInt8(at: offset + 2),
+      device: buffer.loadUInt32(at: offset + 4),
+      sequence: SequenceNumber(buffer.loadUInt32(at: offset + 8)),
+      delta: buffer.loadUInt16(at: offset + 12),
+      start: buffer.loadUInt16(at: offset + 14))
+  }
+
+  private static func checksum(
+    _ buffer: PageBuffer, _ offset: Int, _ payloadByteCount: Int, _ seed: UInt64, _ crc: CRC32C
+  ) -> UInt32 {
+    let head = crc.update(crc.start(seed), buffer, offset..<offset + 16)
+    let payload = offset + byteCount..<offset + byteCount + payloadByteCount
+    return crc.finish(crc.update(head, buffer, payload))
+  }
+}

@@ -1,0 +1,74 @@
+// Page 0 of a segment, little-endian:
+//
+//    0  magic          8   "ERSPOOL1"; the last character is the major version
+//    8  incompatible   4   feature bits a reader must know
+//   12  readOnly       4   feature bits a writer must know
+//   16  compatible     4   feature bits anybody may ignore
+//   20  class          1   0 main, 1 cold
+//   21  zero           3
+//   24  spool uuid    16
+//   40  generation     8   grows by one at each use of any segment
+//   48  start          4   number of the program start that created it
+//   52  segment bytes  4
+//   56  created        8   monotonic milliseconds of that start
+//   64  crc            4   CRC-32C of bytes 0 ..< 64
+//
+// A page whose magic begins with "ERSPOOL" but that has another version or an unknown incompatible
+// bit is foreign: never read further and never written.
+// Source: spool document, section 2.3; drawn in docs/SPOOL.md.
+
+/// The first page of a segment.
+struct SegmentHeader: Equatable {
+  static let byteCount = 68
+  static let magic: UInt64 = 0x314C_4F4F_5053_5245
+  /// The magic without its last byte, the version.
+  private static let magicStem: UInt64 = 0x004C_4F4F_5053_5245
+
+  var uuidLow: UInt64
+  var uuidHigh: UInt64
+  var generation: UInt32
+  var start: UInt16
+  var segmentByteCount: Int
+  var createdMilliseconds: UInt64
+
+  /// What page 0 of a segment turned out to be.
+  enum Reading: Equatable {
+    case header(SegmentHeader)
+    /// Never written, torn while being written, or damaged: nothing in the segment can be trusted.
+    case none
+    /// Written by a version this one does not know.
+    case foreign
+  }
+
+  func write(to buffer: PageBuffer, at offset: Int, _ crc: CRC32C) {
+    buffer.zero(offset..<offset + SpoolLimits.pageByteCount)
+    buffer.store(Self.magic, at: offset)
+    buffer.store(uuidLow, at: offset + 24)
+    buffer.store(uuidHigh, at: offset + 32)
+    buffer.store(UInt64(generation), at: offset + 40)
+    buffer.store(UInt32(start), at: offset + 48)
+    buffer.store(UInt32(segmentByteCount), at: offset + 52)
+    buffer.store(createdMilliseconds, at: offset + 56)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 64), at: offset + 64)
+  }
+
+  static func read(_ buffer: PageBuffer, at offset: Int, _ crc: CRC32C) -> Reading {
+    let magic = buffer.loadUInt64(at: offset)
+    guard magic & 0x00FF_FFFF_FFFF_FFFF == magicStem else { return .none }
+    let stored = buffer.loadUInt32(at: offset + 64)
+    let isIntact = stored == crc.checksum(seed: 0, buffer, offset..<offset + 64)
+    guard magic == Self.magic else { return .foreign }
+    guard isIntact else { return .none }
+    guard buffer.loadUInt32(at: offset + 8) == 0 else { return .foreign }
+    let generation = buffer.loadUInt64(at: offset + 40)
+    guard generation <= UInt64(UInt32.max) else { return .foreign }
+    return .header(
+      SegmentHeader(
+        uuidLow: buffer.loadUInt64(at: offset + 24),
+        uuidHigh: buffer.loadUInt64(at: offset + 32),
+        generation: UInt32(generation),
+        start: UInt16(truncatingIfNeeded: buffer.loadUInt32(at: offset + 48)),
+        segmentByteCount: Int(buffer.loadUInt32(at: offset + 52)),
+        createdMilliseconds: buffer.loadUInt64(at: offset + 56)))
+  }
+}

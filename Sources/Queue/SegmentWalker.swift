@@ -1,0 +1,168 @@
+// Reads one segment's records in order, verifying everything; recovery, sweep and eviction share it.
+//
+//   position          the next page that may hold a batch header
+//   recordPosition    the next record of the current batch, `batchEnd` where the batch's bytes end
+//   buffer            a window of the segment that always holds the current batch whole
+//
+// A batch that does not validate is skipped page by page: what follows may be sound. Inside a batch
+// a bad record is salvaged around, in steps of four bytes, unless the batch is the torn end of the
+// log: the last one of its segment, and beyond `provenThrough`, what the next segment's first batch
+// knew to be durable. What follows a bad record there was never answered, and is left out to keep
+// the device's order. Every walk of a segment decides this alike, so that sequence numbers given out
+// anew after a torn batch never meet its remains.
+// Invariants: bufferStart <= position; every returned payload lies inside the buffer.
+// Source: spool document, section 2.9.
+
+/// A verified record; the payload is in the walker's buffer.
+struct WalkedRecord {
+  var header: RecordHeader
+  var payload: Range<Int>
+  var batch: UInt32
+}
+
+/// Walks the batches of a segment.
+struct SegmentWalker {
+  private(set) var segment = 0
+  private(set) var generation: UInt32 = 0
+  private(set) var lastBatch: UInt32 = 0
+  private(set) var durableThrough: UInt32 = 0
+  /// Whether the last batch ended in records that were never durable.
+  private(set) var isTorn = false
+  /// Bytes of known batches that did not validate.
+  private(set) var damagedByteCount = 0
+
+  let buffer: PageBuffer
+  private let crc: CRC32C
+  private let segmentByteCount: Int
+  private var bufferStart = 0
+  private var bufferCount = 0
+  private var position = 0
+  private var recordPosition = 0
+  private var batchEnd = 0
+  private var recordsLeft = 0
+  private var seed: UInt64 = 0
+  private var provenThrough: UInt32 = 0
+  /// Pages without a valid batch since the last valid one; damage if another one follows.
+  private var invalidPageCount = 0
+
+  init(segmentByteCount: Int, crc: CRC32C) {
+    buffer = PageBuffer(byteCount: SpoolLimits.batchBytesMax + SpoolLimits.pageByteCount)
+    self.segmentByteCount = segmentByteCount
+    self.crc = crc
+  }
+
+  /// Starts at the first batch of a segment.
+  ///
+  /// `provenThrough` is the number of a batch known to be durable from elsewhere; zero knows none.
+  mutating func open(segment: Int, generation: UInt32, provenThrough: UInt32) {
+    self.segment = segment
+    self.generation = generation
+    self.provenThrough = provenThrough
+    isTorn = false
+    bufferStart = 0
+    bufferCount = 0
+    position = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
+    recordsLeft = 0
+    invalidPageCount = 0
+    damagedByteCount = 0
+    lastBatch = 0
+    durableThrough = 0
+  }
+
+  /// The offset behind the last page looked at.
+  var nextOffset: Int { position }
+
+  /// Whether every record before `limit` has been returned.
+  func isAtEnd(limit: Int) -> Bool { recordsLeft == 0 && position >= limit }
+
+  /// The next record of a batch that starts before `limit`, or `nil` when there is none.
+  mutating func next<D: Disk & ~Copyable>(
+    _ disk: inout D, limit: Int
+  ) throws(DiskError) -> WalkedRecord? {
+    while true {
+      if recordsLeft > 0 {
+        if let record = try nextInBatch(&disk) { return record }
+        continue
+      }
+      if position >= limit || position + BatchHeader.byteCount > segmentByteCount { return nil }
+      try openBatch(&disk, limit)
+    }
+  }
+
+  private mutating func openBatch<D: Disk & ~Copyable>(
+    _ disk: inout D, _ limit: Int
+  ) throws(DiskError) {
+    let page = SpoolLimits.pageByteCount
+    try fill(&disk, position, page, limit)
+    let offset = position - bufferStart
+    guard let header = BatchHeader.read(buffer, at: offset, generation: generation, crc),
+      position + header.pagedByteCount <= min(limit, segmentByteCount)
+    else {
+      position += page
+      invalidPageCount += 1
+      return
+    }
+    if lastBatch != 0 { damagedByteCount += invalidPageCount * page }
+    invalidPageCount = 0
+    try fill(&disk, position, header.pagedByteCount, limit)
+    seed = RecordHeader.seed(generation: generation, batch: header.batch)
+    lastBatch = header.batch
+    durableThrough = header.durableThrough
+    recordPosition = position + BatchHeader.byteCount
+    batchEnd = position + header.byteCount
+    recordsLeft = header.recordCount
+    position += header.pagedByteCount
+  }
+
+  private mutating func nextInBatch<D: Disk & ~Copyable>(
+    _ disk: inout D
+  ) throws(DiskError) -> WalkedRecord? {
+    let offset = recordPosition - bufferStart
+    let end = batchEnd - bufferStart
+    if let header = RecordHeader.read(buffer, at: offset, end: end, seed: seed, crc) {
+      recordPosition += header.strideByteCount
+      recordsLeft -= 1
+      let payload = offset + RecordHeader.byteCount
+      return WalkedRecord(
+        header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch)
+    }
+    if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
+      isTorn = true
+      recordsLeft = 0
+      return nil
+    }
+    damagedByteCount += 4
+    recordPosition += 4
+    if recordPosition + RecordHeader.byteCount > batchEnd { recordsLeft = 0 }
+    return nil
+  }
+
+  /// Whether a valid batch of this generation stands right behind the current one.
+  private mutating func isFollowedByBatch<D: Disk & ~Copyable>(
+    _ disk: inout D
+  ) throws(DiskError) -> Bool {
+    let page = SpoolLimits.pageByteCount
+    guard position + page <= segmentByteCount else { return true }
+    // Behind the window, so that the current batch stays whole in it.
+    let spare = buffer.byteCount - page
+    guard position - bufferStart <= spare else { return true }
+    try disk.read(segment: segment, offset: position, into: buffer, at: spare, count: page)
+    bufferCount = min(bufferCount, spare)
+    return BatchHeader.read(buffer, at: spare, generation: generation, crc) != nil
+  }
+
+  /// Makes `buffer` hold `count` bytes of the segment from `offset` on, and nothing from `limit`
+  /// on, which may be written later.
+  private mutating func fill<D: Disk & ~Copyable>(
+    _ disk: inout D, _ offset: Int, _ count: Int, _ limit: Int
+  ) throws(DiskError) {
+    if offset >= bufferStart, offset + count <= bufferStart + bufferCount { return }
+    // The last page of the window is kept for a look behind a batch of the largest size.
+    let window = buffer.byteCount - SpoolLimits.pageByteCount
+    let readCount = min(window, min(limit, segmentByteCount) - offset)
+    bufferStart = offset
+    bufferCount = 0
+    try disk.read(segment: segment, offset: offset, into: buffer, at: 0, count: readCount)
+    bufferCount = readCount
+  }
+}

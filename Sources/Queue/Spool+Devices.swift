@@ -1,0 +1,76 @@
+// The spool's devices as the relay sees them: names, cursors, and proof of delivery.
+
+extension Spool where D: ~Copyable {
+  /// How many slots of the device table are in use or were; indices are below this.
+  public var deviceCount: Int { table.count }
+
+  /// The device named `key`, entered if it is new; `nil` when the table is full.
+  public mutating func device(named key: DeviceKey) -> DeviceIndex? {
+    table.find(key) ?? table.add(key)
+  }
+
+  /// Whether the slot names a device; slots between restored ones may not.
+  public func isKnown(_ device: DeviceIndex) -> Bool { table[device].isUsed }
+
+  public func key(of device: DeviceIndex) -> DeviceKey { table[device].key }
+
+  /// Keeps the device's slot while the relay has a session or an upstream session for it.
+  public mutating func setHeld(_ device: DeviceIndex, _ isHeld: Bool) {
+    table[device].isHeld = isHeld
+  }
+
+  /// Whether frames are stored that the upstream session has not been given.
+  public func hasUnsent(_ device: DeviceIndex) -> Bool { table[device].hasUnsent }
+
+  /// Whether frames are stored whose delivery is not proven.
+  public func hasUndelivered(_ device: DeviceIndex) -> Bool { table[device].hasUndelivered }
+
+  /// How many frames of the device wait for proof of delivery, gaps included.
+  public func undeliveredCount(_ device: DeviceIndex) -> Int {
+    table[device].last.distance(after: table[device].acknowledged)
+  }
+
+  public func lastSequence(_ device: DeviceIndex) -> SequenceNumber { table[device].last }
+
+  /// Calls `body` with the login of the device's newest frames; empty when it never logged in.
+  public func withLogin<Result>(
+    _ device: DeviceIndex, _ body: (Span<UInt8>) -> Result
+  ) -> Result {
+    body(table[device].login.span)
+  }
+
+  /// Notes that a frame was handed to the upstream session.
+  public mutating func markSent(_ device: DeviceIndex, _ sequence: SequenceNumber) {
+    require(sequence.isAfter(table[device].sent))
+    table[device].sent = sequence
+  }
+
+  /// Takes back everything sent without proof: the upstream session has ended.
+  public mutating func rewind(_ device: DeviceIndex) {
+    table[device].sent = table[device].acknowledged
+    table[device].blockedPass = sweep.pass
+  }
+
+  /// Notes proof that the upstream has everything up to `sequence`, which was stored in `generation`.
+  public mutating func acknowledge(
+    _ device: DeviceIndex, through sequence: SequenceNumber, generation: UInt32, now: Instant
+  ) {
+    guard sequence.isAfter(table[device].acknowledged) else { return }
+    table[device].acknowledged = sequence
+    if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
+    if !table[device].hasUndelivered {
+      setPin(device, 0)
+      reclaim()
+    } else if generation > table[device].pin, segment(of: generation) != nil {
+      // The next frame lies where this one did, or later.
+      setPin(device, generation)
+      reclaim()
+    }
+    if !table[device].isAcknowledgementDirty {
+      table[device].isAcknowledgementDirty = true
+      dirtyDevices.append(device)
+    }
+    acknowledgementsDueAt = min(
+      acknowledgementsDueAt, now.advanced(by: SpoolLimits.acknowledgementDelay))
+  }
+}

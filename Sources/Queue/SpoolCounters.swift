@@ -1,0 +1,15 @@
+// What the spool has done since the program started.
+
+/// Counts for status output; none of them steers anything.
+public struct SpoolCounters: Sendable {
+  public var appendedFrameCount: UInt64 = 0
+  public var commitCount: UInt64 = 0
+  public var failedCommitCount: UInt64 = 0
+  public var writtenByteCount: UInt64 = 0
+  public var sweptFrameCount: UInt64 = 0
+  /// Frames evicted because the ring was full, or lost to damage.
+  public var droppedFrameCount: UInt64 = 0
+  /// Bytes of batches that did not validate when they were read.
+  public var damagedByteCount: UInt64 = 0
+  public init() {}
+}
