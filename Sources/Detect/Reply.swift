@@ -13,6 +13,11 @@ public struct Reply: Sendable {
   /// The byte at `index`, `0 ..< count`.
   public subscript(index: Int) -> UInt8 { storage[index] }
 
+  /// Calls `body` with the bytes of the answer.
+  public func withBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+    body(storage.span.extracting(0..<count))
+  }
+
   mutating func append(_ byte: UInt8) {
     storage[count] = byte
     count += 1

@@ -14,7 +14,7 @@
 // Source: spool document, section 2.9.
 
 /// A verified record; the payload is in the walker's buffer.
-struct WalkedRecord {
+struct WalkedRecord: Sendable {
   var header: RecordHeader
   var payload: Range<Int>
   var batch: UInt32

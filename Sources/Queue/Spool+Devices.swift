@@ -32,12 +32,11 @@ extension Spool where D: ~Copyable {
 
   public func lastSequence(_ device: DeviceIndex) -> SequenceNumber { table[device].last }
 
-  /// Calls `body` with the login of the device's newest frames; empty when it never logged in.
-  public func withLogin<Result>(
-    _ device: DeviceIndex, _ body: (Span<UInt8>) -> Result
-  ) -> Result {
-    body(table[device].login.span)
-  }
+  /// The newest frame handed to the upstream session.
+  public func sentSequence(_ device: DeviceIndex) -> SequenceNumber { table[device].sent }
+
+  /// The login of the device's newest frames; empty when it never logged in.
+  public func login(of device: DeviceIndex) -> [UInt8] { table[device].login }
 
   /// Notes that a frame was handed to the upstream session.
   public mutating func markSent(_ device: DeviceIndex, _ sequence: SequenceNumber) {

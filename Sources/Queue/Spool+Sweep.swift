@@ -17,6 +17,8 @@ struct SweepState {
   var isRunning = false
   /// A record that was read but found its device's window full, with nobody else to serve.
   var waiting: WalkedRecord?
+  /// Whether anything has changed since the sweep last found nothing to do.
+  var mayHaveWork = true
   /// Whether a part of the log could not be read in this pass, so that nothing is proven missing.
   var hasUnreadable = false
   /// When a pass after an unreadable one may start.
@@ -31,9 +33,10 @@ struct SweepState {
 /// A stored frame handed out by the sweep; its bytes are read with `withSwept`.
 public struct SweptFrame: Sendable {
   public let device: DeviceIndex
-  public let sequence: SequenceNumber
   public let generation: UInt32
-  let payload: Range<Int>
+  let record: WalkedRecord
+
+  public var sequence: SequenceNumber { record.header.sequence }
 }
 
 /// One step of the sweep.
@@ -51,18 +54,31 @@ extension Spool where D: ~Copyable {
     // The present pass may have gone by this device's frames while nobody wanted them.
     if wants, table[device].interest == .idle { table[device].blockedPass = sweep.pass }
     table[device].interest = wants ? (hasRoom ? .ready : .full) : .idle
+    if wants, hasRoom, table[device].hasUnsent { sweep.mayHaveWork = true }
   }
 
-  /// The bytes of the frame that `sweepStep` returned last, and the login it was received under.
+  /// The bytes of the frame that `sweepStep` returned last.
   public func withSwept<Result>(
-    _ frame: SweptFrame, _ body: (_ bytes: Span<UInt8>, _ login: Span<UInt8>) -> Result
+    _ frame: SweptFrame, _ body: (Span<UInt8>) -> Result
   ) -> Result {
-    let login = table[frame.device].sweepLogin
-    return walker.buffer.withBytes(frame.payload) { body($0, login.span) }
+    walker.buffer.withBytes(frame.record.payload, body)
   }
+
+  /// The login that the frame which `sweepStep` returned last was received under.
+  public func login(ofSwept frame: SweptFrame) -> [UInt8] { table[frame.device].sweepLogin }
+
+  /// Takes back the frame that `sweepStep` returned last: its device has no room after all.
+  public mutating func putBack(_ frame: SweptFrame) { sweep.waiting = frame.record }
 
   /// Reads on by one record.
   public mutating func sweepStep(now: Instant) -> SweepStep {
+    guard sweep.mayHaveWork else { return .idle }
+    let step = advance(now)
+    if case .idle = step { sweep.mayHaveWork = sweep.hasUnreadable }
+    return step
+  }
+
+  private mutating func advance(_ now: Instant) -> SweepStep {
     if let record = sweep.waiting {
       guard let device = table.find(number: record.header.device),
         table[device].interest != .idle, table[device].blockedPass != sweep.pass
@@ -241,7 +257,6 @@ extension Spool where D: ~Copyable {
     counters.sweptFrameCount += 1
     return .frame(
       SweptFrame(
-        device: device, sequence: sequence, generation: walker.generation,
-        payload: record.payload))
+        device: device, generation: walker.generation, record: record))
   }
 }

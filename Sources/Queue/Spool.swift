@@ -253,11 +253,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     start(&batch, now)
   }
 
-  /// The next instant at which `commitIfDue` has something to do.
+  /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
   public var nextDeadline: Instant {
-    if underWay != nil { return retryAt }
-    guard let batch = gathering else { return acknowledgementsDueAt }
-    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), acknowledgementsDueAt)
+    let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
+    if underWay != nil { return min(retryAt, sweepAt) }
+    let notesAt = min(acknowledgementsDueAt, sweepAt)
+    guard let batch = gathering else { return notesAt }
+    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), notesAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
@@ -279,6 +281,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
         batch.offset + BatchHeader.paged(batch.byteCount)
       counters.commitCount += 1
       counters.writtenByteCount += UInt64(BatchHeader.paged(batch.byteCount))
+      sweep.mayHaveWork = true
       reclaim()
     } else {
       failedCommitCount += 1

@@ -3,6 +3,9 @@
 
 /// The sizes of a spool, fixed while it is open.
 public struct SpoolGeometry: Equatable, Sendable {
+  /// Segments no spool has more of.
+  public static let segmentCountMax = SpoolLimits.segmentCountMax
+
   public let segmentByteCount: Int
   public let segmentCount: Int
 
@@ -10,12 +13,38 @@ public struct SpoolGeometry: Equatable, Sendable {
   public init(capBytes: Int64) {
     let page = SpoolLimits.pageByteCount
     let wanted = Int(min(capBytes / 64, Int64(SpoolLimits.segmentBytesMax))) / page * page
-    segmentByteCount = min(
-      max(wanted, SpoolLimits.segmentBytesMin), SpoolLimits.segmentBytesMax)
-    segmentCount = min(
-      max(Int(min(capBytes / Int64(segmentByteCount), Int64(SpoolLimits.segmentCountMax))), SpoolLimits.segmentCountMin), SpoolLimits.segmentCountMax)
+    segmentByteCount = max(wanted, SpoolLimits.segmentBytesMin)
+    segmentCount = Self.count(capBytes, segmentByteCount)
+  }
+
+  /// The geometry of a spool that exists: its segments keep their size, and none is taken away.
+  ///
+  /// An existing size that no spool can have (a file cut short while it was created) is ignored.
+  public init(existingSegmentByteCount: Int, existingCount: Int, wanted: SpoolGeometry) {
+    let page = SpoolLimits.pageByteCount
+    let isPlausible =
+      existingSegmentByteCount >= SpoolLimits.segmentBytesMin
+      && existingSegmentByteCount <= SpoolLimits.segmentBytesMax
+      && existingSegmentByteCount % page == 0
+    segmentByteCount = isPlausible ? existingSegmentByteCount : wanted.segmentByteCount
+    segmentCount = max(existingCount, Self.count(wanted.byteCount, segmentByteCount))
+  }
+
+  private init(segmentByteCount: Int, segmentCount: Int) {
+    self.segmentByteCount = segmentByteCount
+    self.segmentCount = segmentCount
+  }
+
+  /// The same segments, another number of them.
+  public func with(segmentCount: Int) -> SpoolGeometry {
+    SpoolGeometry(segmentByteCount: segmentByteCount, segmentCount: segmentCount)
   }
 
   /// Bytes on disk when every segment exists.
   public var byteCount: Int64 { Int64(segmentByteCount) * Int64(segmentCount) }
+
+  private static func count(_ capBytes: Int64, _ segmentByteCount: Int) -> Int {
+    let fitting = min(capBytes / Int64(segmentByteCount), Int64(SpoolLimits.segmentCountMax))
+    return max(Int(fitting), SpoolLimits.segmentCountMin)
+  }
 }

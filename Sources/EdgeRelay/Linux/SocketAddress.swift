@@ -1,0 +1,149 @@
+// Addresses as operators write them: 0.0.0.0:8888, [::]:8888, d.example.com:8888.
+
+import CLinux
+import Relay
+
+extension PeerAddress {
+  var isIPv6: Bool { self[0] == 6 }
+  var port: UInt16 { UInt16(self[2]) << 8 | UInt16(self[3]) }
+
+  /// Calls `body` with the 40 bytes CLinux reads.
+  @safe func withBytes<Result>(_ body: (UnsafePointer<UInt8>) -> Result) -> Result {
+    var bytes = InlineArray<40, UInt8>(repeating: 0)
+    for i in 0..<Self.byteCount { bytes[i] = self[i] }
+    // SAFETY: the memory lives for the call.
+    return unsafe bytes.span.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+  }
+
+  /// The address that `fill` writes into the 40 bytes it is given, with the call's result.
+  @safe static func filled(
+    _ fill: (UnsafeMutablePointer<UInt8>) -> Int
+  ) -> (address: PeerAddress, result: Int) {
+    var bytes = InlineArray<40, UInt8>(repeating: 0)
+    var span = bytes.mutableSpan
+    // SAFETY: the memory lives for the call.
+    let result = unsafe span.withUnsafeMutableBufferPointer { unsafe fill($0.baseAddress!) }
+    var address = PeerAddress()
+    for i in 0..<Self.byteCount { address[i] = bytes[i] }
+    return (address, result)
+  }
+
+  /// Writes address and port as an operator would.
+  func write(to text: inout Text) {
+    if isIPv6 {
+      text.append(byte: 0x5B)
+      writeIPv6(&text)
+      text.append(byte: 0x5D)
+    } else {
+      for i in 0..<4 {
+        if i > 0 { text.append(byte: 0x2E) }
+        text.append(Int(self[4 + i]))
+      }
+    }
+    text.append(byte: 0x3A)
+    text.append(Int(port))
+  }
+
+  /// Eight groups without leading zeros; the first longest run of zeros is shortened.
+  private func writeIPv6(_ text: inout Text) {
+    func group(_ i: Int) -> UInt16 { UInt16(self[4 + i * 2]) << 8 | UInt16(self[5 + i * 2]) }
+    var bestStart = 8
+    var bestCount = 1
+    var start = 0
+    while start < 8 {
+      var end = start
+      while end < 8, group(end) == 0 { end += 1 }
+      if end - start > bestCount {
+        bestStart = start
+        bestCount = end - start
+      }
+      start = max(end, start + 1)
+    }
+    var i = 0
+    while i < 8 {
+      if i == bestStart {
+        text.append("::")
+        i += bestCount
+        continue
+      }
+      if i > 0, i != bestStart + bestCount || bestStart == 8 { text.append(byte: 0x3A) }
+      var shift = 12
+      while shift > 0, group(i) >> UInt16(shift) == 0 { shift -= 4 }
+      while shift >= 0 {
+        let nibble = UInt8(group(i) >> UInt16(shift) & 0xF)
+        text.append(byte: nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10)
+        shift -= 4
+      }
+      i += 1
+    }
+  }
+}
+
+/// A host name or address with a port, not yet looked up.
+struct HostAndPort: Equatable {
+  /// The host as written, without brackets.
+  var host: [UInt8]
+  var port: UInt16
+
+  /// Reads `HOST:PORT` or `[ADDRESS]:PORT`; `nil` when it is not of that shape.
+  init?(_ text: [UInt8]) {
+    guard let colon = text.lastIndex(of: 0x3A) else { return nil }
+    var host = Array(text[..<colon])
+    if host.first == 0x5B {
+      guard host.count > 2, host.last == 0x5D else { return nil }
+      host = Array(host[1..<host.count - 1])
+    } else if host.contains(0x3A) {
+      return nil
+    }
+    guard !host.isEmpty, host.count <= 253, !host.contains(0) else { return nil }
+    guard let port = Self.number(text[(colon + 1)...], max: 65_535) else { return nil }
+    self.host = host
+    self.port = UInt16(port)
+  }
+
+  /// The decimal number that `digits` spell, at most `max`.
+  static func number(_ digits: ArraySlice<UInt8>, max: Int64) -> Int64? {
+    guard !digits.isEmpty, digits.count <= 18 else { return nil }
+    var value: Int64 = 0
+    for digit in digits {
+      guard digit >= 0x30, digit <= 0x39 else { return nil }
+      value = value * 10 + Int64(digit - 0x30)
+    }
+    return value <= max ? value : nil
+  }
+
+  func write(to text: inout Text) {
+    let isLiteralIPv6 = host.contains(0x3A)
+    if isLiteralIPv6 { text.append(byte: 0x5B) }
+    text.append(host)
+    if isLiteralIPv6 { text.append(byte: 0x5D) }
+    text.append(byte: 0x3A)
+    text.append(Int(port))
+  }
+
+  /// The addresses of the host; blocks for names unless `onlyLiteral`.
+  ///
+  /// Empty when there are none, whatever the reason.
+  func resolve(onlyLiteral: Bool) -> [PeerAddress] {
+    let capacity = 8
+    var found = [UInt8](repeating: 0, count: capacity * PeerAddress.byteCount)
+    let terminated = host + [0]
+    // SAFETY: both buffers live for the call; the name is terminated.
+    let count = unsafe terminated.withUnsafeBufferPointer { name in
+      unsafe found.withUnsafeMutableBufferPointer { out in
+        unsafe name.baseAddress!.withMemoryRebound(to: CChar.self, capacity: name.count) {
+          unsafe clinux_resolve(
+            $0, port, onlyLiteral ? 1 : 0, out.baseAddress!, Int32(capacity))
+        }
+      }
+    }
+    guard count > 0 else { return [] }
+    var addresses: [PeerAddress] = []
+    for i in 0..<Int(count) {
+      var address = PeerAddress()
+      for k in 0..<PeerAddress.byteCount { address[k] = found[i * PeerAddress.byteCount + k] }
+      addresses.append(address)
+    }
+    return addresses
+  }
+}

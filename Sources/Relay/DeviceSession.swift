@@ -1,0 +1,70 @@
+// One device's connection, or the binding of one UDP source.
+//
+//   open -> detecting -> bound to a protocol -> logged in as a device -> closing -> free
+//
+// `input` holds what was received and not consumed: less than a frame, or everything while the
+// session is paused because the spool has no room. Nothing is answered before a protocol is bound.
+
+import Detect
+import Queue
+
+/// A session's place in the engine's table; the edge keeps its descriptor under the same number.
+public struct SessionSlot: Equatable, Sendable {
+  public var rawValue: Int
+  public init(_ rawValue: Int) { self.rawValue = rawValue }
+}
+
+/// How a device reaches the relay.
+public enum Transport: UInt8, Sendable {
+  case tcp
+  case udp
+}
+
+/// Why the relay ends a session.
+public enum CloseReason: UInt8, Sendable {
+  /// The bytes are no protocol the relay speaks, or no longer.
+  case rejected
+  /// Nothing, or no verdict, or no login came in time; or the device has been silent too long.
+  case timedOut
+  /// The same device has opened another session.
+  case replaced
+  /// The device does not read its answers.
+  case slowReader
+  /// The table of devices is full.
+  case tooManyDevices
+
+  public var name: StaticString {
+    switch self {
+    case .rejected: "rejected"
+    case .timedOut: "timed-out"
+    case .replaced: "replaced"
+    case .slowReader: "slow-reader"
+    case .tooManyDevices: "too-many-devices"
+    }
+  }
+}
+
+/// The state of one device session.
+struct DeviceSession {
+  enum Phase: UInt8 { case free, open, closing }
+
+  var phase = Phase.free
+  /// Grows with every use of the slot, so that late answers never reach a stranger.
+  var generation: UInt32 = 0
+  var transport = Transport.tcp
+  var source = PeerAddress()
+  var reader = FrameReader()
+  var device: DeviceIndex?
+  var input = ByteQueue()
+  var output = ByteQueue()
+  var openedAt = Instant.never
+  var lastByteAt = Instant.never
+  var hasSpoken = false
+  /// How much silence the unconsumed input has been shown to the reader with.
+  var silence = Silence.none
+  /// The reader can decide nothing with fewer bytes than this.
+  var wantedByteCount = 0
+  var isPaused = false
+  /// Whether a `flush` effect is queued already.
+  var isFlushQueued = false
+}

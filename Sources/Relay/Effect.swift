@@ -1,0 +1,35 @@
+// What the engine wants done. The edge performs effects in the order they were queued and reports
+// what comes of them as events; an effect is never a decision.
+
+import Queue
+
+/// One thing for the edge to do.
+public enum Effect: Sendable {
+  /// Write the session's output to its connection.
+  case flushSession(SessionSlot)
+  /// Send the first `byteCount` bytes of the session's output as one datagram to its source.
+  case sendDatagram(SessionSlot, byteCount: Int)
+  /// Close the connection, then report `sessionReleased`.
+  case closeSession(SessionSlot)
+  /// Stop reading from the connection until `resumeSession`.
+  case pauseSession(SessionSlot)
+  case resumeSession(SessionSlot)
+  /// Open a connection to the platform for this device.
+  case connectUpstream(DeviceIndex)
+  /// Write the device's upstream output to its connection.
+  case flushUpstream(DeviceIndex)
+  /// Close the connection, then report `upstreamReleased`.
+  case closeUpstream(DeviceIndex)
+  case log(LogEvent)
+}
+
+/// Something an operator may want to know, one line each.
+public enum LogEvent: Sendable {
+  case sessionRefused(PeerAddress)
+  case sessionClosed(SessionSlot, CloseReason)
+  case loggedIn(SessionSlot, DeviceIndex)
+  case upstreamLive(DeviceIndex)
+  case upstreamLost(DeviceIndex, UpstreamLoss, retryInMilliseconds: Int)
+  case commandUndeliverable(DeviceIndex, byteCount: Int)
+  case commitFailed(DiskError)
+}

@@ -1,0 +1,176 @@
+// Sending upstream and proving delivery.
+
+import Detect
+import Queue
+
+extension Engine where D: ~Copyable {
+  // MARK: Sending
+
+  /// Sends the login unless the platform knows this connection by it already.
+  mutating func sendLoginIfNew(_ device: DeviceIndex, _ login: [UInt8], _ now: Instant) {
+    if upstreams[device.rawValue].sentLogin != login { sendLogin(device, login, now) }
+  }
+
+  private mutating func sendLogin(_ device: DeviceIndex, _ login: [UInt8], _ now: Instant) {
+    if login.isEmpty { return }
+    let facts = upstreams[device.rawValue].protocolID.row.facts(login.span)
+    upstreams[device.rawValue].sentLogin = login
+    push(
+      device, login.span,
+      InFlight(
+        kind: .login, isRequired: true, key: facts.key, sequence: SequenceNumber(0),
+        generation: 0, ticket: Gate.none, sentAt: now),
+      now)
+  }
+
+  /// Queues bytes for the platform and notes them as unproven.
+  mutating func push(
+    _ device: DeviceIndex, _ bytes: Span<UInt8>, _ entry: InFlight, _ now: Instant
+  ) {
+    let i = device.rawValue
+    upstreams[i].output.append(bytes)
+    upstreams[i].inFlight.append(entry)
+    if !upstreams[i].isFlushQueued {
+      upstreams[i].isFlushQueued = true
+      emit(.flushUpstream(device))
+    }
+    updateInterest(device)
+    schedule(device)
+  }
+
+  /// Sends a stored frame that the sweep has found.
+  mutating func sendSwept(_ frame: SweptFrame, _ now: Instant) {
+    let device = frame.device
+    let i = device.rawValue
+    // A frame of class X that came in before this one goes first.
+    pumpExpiring(device, now)
+    guard upstreams[i].phase == .live, upstreams[i].hasRoom else {
+      spool.putBack(frame)
+      updateInterest(device)
+      return
+    }
+    // Copied out of the sweep's window, so that sending may change the engine.
+    let protocolID = upstreams[i].protocolID
+    var bytes = ByteQueue()
+    swap(&bytes, &scratchFrame)
+    spool.withSwept(frame) { bytes.append($0) }
+    sendLoginIfNew(device, spool.login(ofSwept: frame), now)
+    spool.markSent(device, frame.sequence)
+    bytes.withBytes {
+      let facts = protocolID.row.facts($0)
+      push(
+        device, $0,
+        InFlight(
+          kind: .stored, isRequired: facts.answer == .required, key: facts.key,
+          sequence: frame.sequence, generation: frame.generation, ticket: Gate.none, sentAt: now),
+        now)
+    }
+    bytes.removeAll()
+    swap(&bytes, &scratchFrame)
+    pumpExpiring(device, now)
+  }
+
+  /// Sends a frame of class X on a live session.
+  mutating func sendExpiring(
+    _ device: DeviceIndex, _ frame: Span<UInt8>, _ facts: FrameFacts, _ now: Instant
+  ) {
+    sendLoginIfNew(device, spool.login(of: device), now)
+    push(
+      device, frame,
+      InFlight(
+        kind: .expiring, isRequired: facts.answer == .required, key: facts.key,
+        sequence: SequenceNumber(0), generation: 0, ticket: Gate.none, sentAt: now),
+      now)
+  }
+
+  /// Sends the waiting frames of class X whose turn it is, and drops those that are too old.
+  mutating func pumpExpiring(_ device: DeviceIndex, _ now: Instant) {
+    let i = device.rawValue
+    while let first = upstreams[i].expiring.first {
+      if now.since(first.arrivedAt) >= RelayLimits.expiry {
+        upstreams[i].expiring.removeFirst()
+        ledger.expiredFrameCount += 1
+        continue
+      }
+      guard upstreams[i].phase == .live, upstreams[i].hasRoom,
+        !first.after.isAfter(spool.sentSequence(device))
+      else { return }
+      upstreams[i].expiring.removeFirst()
+      sendExpiring(device, first.bytes.span, first.facts, now)
+    }
+  }
+
+  /// Tells the sweep whether this device's stored frames are wanted.
+  mutating func updateInterest(_ device: DeviceIndex) {
+    let i = device.rawValue
+    spool.setInterest(
+      device, wants: upstreams[i].phase == .live, hasRoom: upstreams[i].hasRoom)
+  }
+
+  // MARK: Proof
+
+  /// Takes an answer of the platform and finds what it proves.
+  ///
+  /// Servers answer with wrong serials and wrong types, so the match is lenient, and of the entries
+  /// that fit it takes the earliest, which proves the least.
+  mutating func confirm(_ device: DeviceIndex, _ key: AnswerKey, _ now: Instant) {
+    let i = device.rawValue
+    guard let place = match(upstreams[i].inFlight, key) else {
+      ledger.strayAnswerCount += 1
+      return
+    }
+    let provesLogin = upstreams[i].inFlight[place].kind == .login
+    if !upstreams[i].inFlight[place].isRequired { upstreams[i].answersOptional = true }
+    settle(device, through: place, now)
+    if upstreams[i].phase == .greeting, provesLogin {
+      upstreams[i].phase = .live
+      upstreams[i].phaseAt = now
+      emit(.log(.upstreamLive(device)))
+    } else if upstreams[i].phase == .live {
+      upstreams[i].failedAttemptCount = 0
+    }
+    updateInterest(device)
+    pumpExpiring(device, now)
+    settleUpstream(device, now)
+  }
+
+  private func match(_ inFlight: [InFlight], _ key: AnswerKey) -> Int? {
+    var sameType: Int? = nil
+    var earliestRequired: Int? = nil
+    var exact: Int? = nil
+    for (place, entry) in inFlight.enumerated() {
+      if entry.isRequired, earliestRequired == nil { earliestRequired = place }
+      guard entry.key.type == key.type else { continue }
+      if sameType == nil { sameType = place }
+      if entry.key.serial == key.serial, exact == nil { exact = place }
+    }
+    let found = exact ?? sameType ?? earliestRequired
+    // A server that answers everything like a login must not prove a repeated login with it.
+    if let found, inFlight[found].kind == .login, let earliestRequired { return earliestRequired }
+    return found
+  }
+
+  /// Everything sent up to `place` has arrived: TCP keeps order.
+  private mutating func settle(_ device: DeviceIndex, through place: Int, _ now: Instant) {
+    let i = device.rawValue
+    var last: InFlight? = nil
+    for k in 0...place {
+      let entry = upstreams[i].inFlight[k]
+      guard entry.kind == .stored else { continue }
+      last = entry
+      ledger.deliveredFrameCount += 1
+      if let waiting = gate.release(entry.ticket) { answer(waiting) }
+    }
+    upstreams[i].inFlight.removeFirst(place + 1)
+    if let last {
+      spool.acknowledge(
+        device, through: last.sequence, generation: last.generation, now: now)
+    }
+  }
+
+  /// Sends the login again, so that its answer proves what was sent before.
+  mutating func probe(_ device: DeviceIndex, _ now: Instant) {
+    // The login this connection is known by, so that the meaning of what follows stays.
+    sendLogin(device, upstreams[device.rawValue].sentLogin, now)
+  }
+}

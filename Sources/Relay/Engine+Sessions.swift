@@ -1,0 +1,256 @@
+// Device sessions: opening, feeding, pausing, closing.
+
+import Detect
+import Queue
+
+extension Engine where D: ~Copyable {
+  /// Takes a new connection; `nil` when there are too many, and it is to be closed.
+  public mutating func accept(_ source: PeerAddress, _ moment: Moment) -> SessionSlot? {
+    guard !isDraining, let slot = openSession(.tcp, source, moment.instant) else {
+      ledger.refusedSessionCount += 1
+      emit(.log(.sessionRefused(source)))
+      return nil
+    }
+    return slot
+  }
+
+  /// Takes bytes from a connection.
+  public mutating func received(
+    _ slot: SessionSlot, _ bytes: Span<UInt8>, _ moment: Moment
+  ) {
+    let i = slot.rawValue
+    guard sessions[i].phase == .open, bytes.count > 0 else { return }
+    sessions[i].lastByteAt = moment.instant
+    sessions[i].silence = .none
+    if !sessions[i].hasSpoken {
+      sessions[i].hasSpoken = true
+      sessions[i].openedAt = moment.instant
+    }
+    if sessions[i].input.isEmpty, !sessions[i].isPaused {
+      let consumed = read(slot, bytes, moment)
+      guard sessions[i].phase == .open else { return }
+      sessions[i].input.append(bytes, from: consumed)
+    } else {
+      sessions[i].input.append(bytes)
+      if !sessions[i].isPaused { readInput(slot, moment) }
+    }
+    if sessions[i].phase == .open { schedule(slot) }
+  }
+
+  /// The connection has ended by itself; its slot is free afterwards.
+  public mutating func sessionClosed(_ slot: SessionSlot, _ moment: Moment) {
+    guard sessions[slot.rawValue].phase != .free else { return }
+    detach(slot, moment.instant)
+    free(slot)
+  }
+
+  /// The edge has closed the connection as it was told.
+  public mutating func sessionReleased(_ slot: SessionSlot) {
+    if sessions[slot.rawValue].phase == .closing { free(slot) }
+  }
+
+  /// Calls `body` with the bytes waiting for the session's connection.
+  public func withSessionOutput<Result>(
+    _ slot: SessionSlot, _ body: (Span<UInt8>) -> Result
+  ) -> Result {
+    sessions[slot.rawValue].output.withBytes(body)
+  }
+
+  /// Notes that the first `byteCount` bytes of the output were written, and that a flush is done.
+  public mutating func sessionWrote(_ slot: SessionSlot, _ byteCount: Int) {
+    sessions[slot.rawValue].output.consume(byteCount)
+    sessions[slot.rawValue].isFlushQueued = false
+  }
+
+  public func source(of slot: SessionSlot) -> PeerAddress { sessions[slot.rawValue].source }
+
+  public func transport(of slot: SessionSlot) -> Transport { sessions[slot.rawValue].transport }
+
+  // MARK: Datagrams
+
+  /// Takes one datagram. A source is bound to a device by its login; before that it is not answered.
+  public mutating func datagram(
+    _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
+  ) {
+    guard let slot = addresses.find(source, sessions) ?? bind(source, bytes, moment) else {
+      ledger.refusedDatagramCount += 1
+      return
+    }
+    let i = slot.rawValue
+    guard sessions[i].phase == .open else { return }
+    sessions[i].lastByteAt = moment.instant
+    // The end of a datagram is the end of the burst: nothing more can come.
+    sessions[i].silence = .long
+    sessions[i].wantedByteCount = 0
+    let consumed = read(slot, bytes, moment)
+    ledger.skippedByteCount += UInt64(bytes.count - consumed)
+    if sessions[i].phase == .open { schedule(slot) }
+  }
+
+  /// Opens a session for a source whose datagram begins with a login.
+  private mutating func bind(
+    _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
+  ) -> SessionSlot? {
+    guard !isDraining else { return nil }
+    var reader = FrameReader()
+    var offset = 0
+    while offset < bytes.count {
+      let rest = bytes.extracting(offset..<bytes.count)
+      switch reader.next(rest, silence: .long) {
+      case .skip(let byteCount, _):
+        offset += byteCount
+      case .frame(let byteCount, _):
+        guard let protocolID = reader.protocolID else { return nil }
+        let facts = protocolID.row.facts(rest.extracting(0..<byteCount))
+        guard facts.kind == .login, facts.identity != nil else { return nil }
+        guard let slot = openSession(.udp, source, moment.instant) else { return nil }
+        addresses.insert(slot, sessions)
+        return slot
+      case .needMore, .reject:
+        return nil
+      }
+    }
+    return nil
+  }
+
+  // MARK: Slots
+
+  private mutating func openSession(
+    _ transport: Transport, _ source: PeerAddress, _ now: Instant
+  ) -> SessionSlot? {
+    let slot: SessionSlot
+    if let free = freeSessions.popLast() {
+      slot = free
+    } else {
+      guard sessions.count < configuration.sessionCountMax else { return nil }
+      slot = SessionSlot(sessions.count)
+      sessions.append(DeviceSession())
+    }
+    let generation = sessions[slot.rawValue].generation
+    var session = DeviceSession()
+    session.phase = .open
+    session.generation = generation &+ 1
+    session.transport = transport
+    session.source = source
+    session.openedAt = now
+    session.lastByteAt = now
+    sessions[slot.rawValue] = session
+    ledger.acceptedSessionCount += 1
+    schedule(slot)
+    return slot
+  }
+
+  private mutating func free(_ slot: SessionSlot) {
+    let i = slot.rawValue
+    if sessions[i].transport == .udp { addresses.remove(slot, sessions) }
+    sessions[i].phase = .free
+    sessions[i].generation &+= 1
+    sessions[i].input = ByteQueue()
+    sessions[i].output = ByteQueue()
+    timers.set(timerKey(slot), .never)
+    freeSessions.append(slot)
+  }
+
+  /// Ends a session for a reason of the relay's own.
+  mutating func close(_ slot: SessionSlot, _ reason: CloseReason, _ now: Instant) {
+    guard sessions[slot.rawValue].phase == .open else { return }
+    switch reason {
+    case .rejected: ledger.rejectedSessionCount += 1
+    case .timedOut: ledger.timedOutSessionCount += 1
+    case .replaced, .slowReader, .tooManyDevices: break
+    }
+    emit(.log(.sessionClosed(slot, reason)))
+    detach(slot, now)
+    sessions[slot.rawValue].phase = .closing
+    timers.set(timerKey(slot), .never)
+    switch sessions[slot.rawValue].transport {
+    case .tcp: emit(.closeSession(slot))
+    case .udp: free(slot)
+    }
+  }
+
+  /// Takes a session away from its device, which is then offline.
+  private mutating func detach(_ slot: SessionSlot, _ now: Instant) {
+    if sessions[slot.rawValue].isPaused {
+      pausedSessions.removeAll { $0 == slot }
+      sessions[slot.rawValue].isPaused = false
+    }
+    guard let device = sessions[slot.rawValue].device else { return }
+    sessions[slot.rawValue].device = nil
+    if upstreams[device.rawValue].session == slot {
+      upstreams[device.rawValue].session = nil
+      settleUpstream(device, now)
+    }
+  }
+
+  // MARK: Reading
+
+  /// Shows the session's waiting input to its reader.
+  mutating func readInput(_ slot: SessionSlot, _ moment: Moment) {
+    let i = slot.rawValue
+    if sessions[i].input.count < sessions[i].wantedByteCount, sessions[i].silence == .none {
+      return
+    }
+    // Out of the session while it is read, so that reading may change the session.
+    var input = ByteQueue()
+    swap(&input, &sessions[i].input)
+    let consumed = input.withBytes { read(slot, $0, moment) }
+    guard sessions[i].phase == .open else { return }
+    input.consume(consumed)
+    swap(&input, &sessions[i].input)
+  }
+
+  /// Handles the frames at the start of `bytes` and returns how many bytes are done with.
+  private mutating func read(
+    _ slot: SessionSlot, _ bytes: Span<UInt8>, _ moment: Moment
+  ) -> Int {
+    let i = slot.rawValue
+    var offset = 0
+    sessions[i].wantedByteCount = 0
+    while offset < bytes.count, sessions[i].phase == .open {
+      let rest = bytes.extracting(offset..<bytes.count)
+      switch sessions[i].reader.next(rest, silence: sessions[i].silence) {
+      case .needMore(let total):
+        sessions[i].wantedByteCount = total
+        return offset
+      case .skip(let byteCount, _):
+        ledger.skippedByteCount += UInt64(byteCount)
+        offset += byteCount
+      case .reject:
+        close(slot, .rejected, moment.instant)
+        return bytes.count
+      case .frame(let byteCount, _):
+        guard handle(slot, rest.extracting(0..<byteCount), moment) else {
+          pause(slot)
+          return offset
+        }
+        offset += byteCount
+      }
+    }
+    return offset
+  }
+
+  /// Stops reading until the spool has room; a datagram's device will send it again.
+  private mutating func pause(_ slot: SessionSlot) {
+    guard sessions[slot.rawValue].transport == .tcp, !sessions[slot.rawValue].isPaused else {
+      return
+    }
+    sessions[slot.rawValue].isPaused = true
+    pausedSessions.append(slot)
+    emit(.pauseSession(slot))
+  }
+
+  mutating func resumePaused(_ moment: Moment) {
+    guard !pausedSessions.isEmpty else { return }
+    var waiting: [SessionSlot] = []
+    swap(&waiting, &pausedSessions)
+    for slot in waiting {
+      sessions[slot.rawValue].isPaused = false
+      readInput(slot, moment)
+      if sessions[slot.rawValue].phase == .open, !sessions[slot.rawValue].isPaused {
+        emit(.resumeSession(slot))
+        schedule(slot)
+      }
+    }
+  }
+}

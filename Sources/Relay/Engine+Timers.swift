@@ -1,0 +1,167 @@
+// Every deadline of the engine. A session has one timer and an upstream has one; the earliest reason
+// sets it, and when it comes the reasons are looked at in turn.
+//
+// Timers are set when something changes and may come early, never late: a session that keeps
+// talking is not moved at every byte, its timer finds out when it fires.
+
+import Detect
+import Queue
+
+extension Engine where D: ~Copyable {
+  func timerKey(_ slot: SessionSlot) -> Int { slot.rawValue * 2 }
+  func timerKey(_ device: DeviceIndex) -> Int { device.rawValue * 2 + 1 }
+
+  /// Handles every deadline that has come.
+  public mutating func expire(_ moment: Moment) {
+    while let key = timers.popExpired(moment.instant) {
+      if key % 2 == 0 {
+        expire(SessionSlot(key / 2), moment)
+      } else {
+        expire(DeviceIndex(key / 2), moment)
+      }
+    }
+  }
+
+  // MARK: Device sessions
+
+  /// Sets the session's timer to its earliest deadline.
+  mutating func schedule(_ slot: SessionSlot) {
+    timers.set(timerKey(slot), deadline(of: sessions[slot.rawValue]))
+  }
+
+  private func deadline(of session: DeviceSession) -> Instant {
+    guard session.phase == .open else { return .never }
+    let close = closeDeadline(of: session)
+    if session.input.isEmpty || session.isPaused { return close }
+    switch session.silence {
+    case .none: return min(close, session.lastByteAt.advanced(by: Detect.Limits.briefSilence))
+    case .brief: return min(close, session.lastByteAt.advanced(by: Detect.Limits.longSilence))
+    case .long: return close
+    }
+  }
+
+  /// When a session that goes on like this is given up.
+  private func closeDeadline(of session: DeviceSession) -> Instant {
+    if session.device != nil {
+      let timeout =
+        session.transport == .tcp
+        ? RelayLimits.sessionIdleTimeout : RelayLimits.bindingIdleTimeout
+      return session.lastByteAt.advanced(by: timeout)
+    }
+    if !session.hasSpoken, session.transport == .tcp {
+      return session.openedAt.advanced(by: RelayLimits.firstByteTimeout)
+    }
+    return session.openedAt.advanced(
+      by: session.reader.protocolID == nil
+        ? RelayLimits.detectionTimeout : RelayLimits.loginTimeout)
+  }
+
+  private mutating func expire(_ slot: SessionSlot, _ moment: Moment) {
+    let i = slot.rawValue
+    guard sessions[i].phase == .open else { return }
+    if closeDeadline(of: sessions[i]) <= moment.instant {
+      close(slot, .timedOut, moment.instant)
+      return
+    }
+    let quiet = moment.instant.since(sessions[i].lastByteAt)
+    let silence: Silence =
+      quiet >= Int64(Detect.Limits.longSilence)
+      ? .long : quiet >= Int64(Detect.Limits.briefSilence) ? .brief : .none
+    if silence > sessions[i].silence, !sessions[i].input.isEmpty, !sessions[i].isPaused {
+      sessions[i].silence = silence
+      readInput(slot, moment)
+    }
+    if sessions[i].phase == .open { schedule(slot) }
+  }
+
+  // MARK: Upstream sessions
+
+  /// Sets the upstream's timer to its earliest deadline.
+  mutating func schedule(_ device: DeviceIndex) {
+    timers.set(timerKey(device), deadline(of: device))
+  }
+
+  private func deadline(of device: DeviceIndex) -> Instant {
+    let upstream = upstreams[device.rawValue]
+    switch upstream.phase {
+    case .idle, .closing: return .never
+    case .waiting: return upstream.retryAt
+    case .connecting: return upstream.phaseAt.advanced(by: RelayLimits.connectTimeout)
+    case .greeting: return upstream.phaseAt.advanced(by: RelayLimits.greetingTimeout)
+    case .live:
+      var deadline = min(probeDeadline(of: device), answerDeadline(of: upstream))
+      if let first = upstream.expiring.first {
+        deadline = min(deadline, first.arrivedAt.advanced(by: RelayLimits.expiry))
+      }
+      if !upstream.input.isEmpty {
+        deadline = min(
+          deadline, upstream.lastByteAt.advanced(by: Detect.Limits.longSilence))
+      }
+      return deadline
+    }
+  }
+
+  /// When the login is to be repeated to prove what is in flight.
+  private func probeDeadline(of device: DeviceIndex) -> Instant {
+    let upstream = upstreams[device.rawValue]
+    guard let first = upstream.inFlight.first, !upstream.hasLoginInFlight else { return .never }
+    let isFull = upstream.inFlight.count >= RelayLimits.windowCountMax
+    if isFull, !upstream.awaitsAnswer { return first.sentAt }
+    let isWaitedFor = upstream.session == nil || spool.hasUnsent(device)
+    let delay = isWaitedFor ? RelayLimits.probeDelaySoon : RelayLimits.probeDelayOnline
+    return first.sentAt.advanced(by: delay)
+  }
+
+  /// When a login in flight has waited too long for its answer.
+  private func answerDeadline(of upstream: Upstream) -> Instant {
+    for entry in upstream.inFlight where entry.kind == .login {
+      return max(entry.sentAt, upstream.lastByteAt == .never ? entry.sentAt : upstream.lastByteAt)
+        .advanced(by: RelayLimits.answerTimeout)
+    }
+    return .never
+  }
+
+  private mutating func expire(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    let now = moment.instant
+    switch upstreams[i].phase {
+    case .idle, .closing:
+      return
+    case .waiting:
+      dialIfDue(device, now)
+    case .connecting:
+      if upstreams[i].phaseAt.advanced(by: RelayLimits.connectTimeout) <= now {
+        closeUpstream(device, .unreachable, now)
+      } else {
+        schedule(device)
+      }
+    case .greeting:
+      if upstreams[i].phaseAt.advanced(by: RelayLimits.greetingTimeout) <= now {
+        closeUpstream(device, .unknownDevice, now)
+      } else {
+        schedule(device)
+      }
+    case .live:
+      expireLive(device, moment)
+    }
+  }
+
+  private mutating func expireLive(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    let now = moment.instant
+    if answerDeadline(of: upstreams[i]) <= now {
+      closeUpstream(device, .silent, now)
+      return
+    }
+    pumpExpiring(device, now)
+    let quiet = now.since(upstreams[i].lastByteAt)
+    if !upstreams[i].input.isEmpty, quiet >= Int64(Detect.Limits.longSilence) {
+      readUpstream(device, .long, moment)
+      // What is no frame after a long silence will never be one.
+      if upstreams[i].phase == .live { upstreams[i].input.removeAll() }
+    }
+    guard upstreams[i].phase == .live else { return }
+    if probeDeadline(of: device) <= now { probe(device, now) }
+    schedule(device)
+  }
+}

@@ -1,0 +1,169 @@
+// Sessions with the platform: when to dial, when to give up, when to go.
+
+import Detect
+import Queue
+
+extension Engine where D: ~Copyable {
+  // MARK: Events
+
+  /// The connection for a device stands.
+  public mutating func upstreamConnected(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    guard upstreams[i].phase == .connecting else { return }
+    upstreams[i].phase = .greeting
+    upstreams[i].phaseAt = moment.instant
+    upstreams[i].inFlight.reserveCapacity(RelayLimits.windowCountMax + 1)
+    ledger.upstreamConnectCount += 1
+    sendLoginIfNew(device, spool.login(of: device), moment.instant)
+    schedule(device)
+  }
+
+  /// The connection for a device has ended, or never stood; it needs no closing.
+  public mutating func upstreamClosed(
+    _ device: DeviceIndex, _ loss: UpstreamLoss, _ moment: Moment
+  ) {
+    let i = device.rawValue
+    switch upstreams[i].phase {
+    case .connecting, .greeting, .live:
+      lose(device, loss, moment.instant)
+      upstreams[i].phase = .idle
+      wantUpstream(device, moment.instant)
+    case .closing:
+      upstreamReleased(device, moment)
+    case .idle, .waiting:
+      break
+    }
+  }
+
+  /// The edge has closed the connection as it was told.
+  public mutating func upstreamReleased(_ device: DeviceIndex, _ moment: Moment) {
+    guard upstreams[device.rawValue].phase == .closing else { return }
+    upstreams[device.rawValue].phase = .idle
+    wantUpstream(device, moment.instant)
+  }
+
+  /// Calls `body` with the bytes waiting for the device's upstream connection.
+  public func withUpstreamOutput<Result>(
+    _ device: DeviceIndex, _ body: (Span<UInt8>) -> Result
+  ) -> Result {
+    upstreams[device.rawValue].output.withBytes(body)
+  }
+
+  /// Notes that the first `byteCount` bytes of the output were written, and that a flush is done.
+  public mutating func upstreamWrote(_ device: DeviceIndex, _ byteCount: Int, _ moment: Moment) {
+    let i = device.rawValue
+    upstreams[i].output.consume(byteCount)
+    upstreams[i].isFlushQueued = false
+    updateInterest(device)
+    pumpExpiring(device, moment.instant)
+  }
+
+  // MARK: Phases
+
+  /// Dials for a device that has something to deliver or is online.
+  mutating func wantUpstream(_ device: DeviceIndex, _ now: Instant) {
+    let i = device.rawValue
+    guard upstreams[i].phase == .idle else { return }
+    guard upstreams[i].session != nil || spool.hasUndelivered(device) else {
+      spool.setHeld(device, false)
+      discardExpiring(device)
+      schedule(device)
+      return
+    }
+    // Without a login there is nothing to open a session with.
+    guard !spool.login(of: device).isEmpty else { return }
+    spool.setHeld(device, true)
+    let earliest = upstreams[i].retryAt == .never ? now : upstreams[i].retryAt
+    upstreams[i].retryAt = max(earliest, now)
+    upstreams[i].phase = .waiting
+    upstreams[i].hasDialSlot = false
+    dialIfDue(device, now)
+  }
+
+  /// Dials when the device's wait is over and the ramp of all devices together lets it.
+  mutating func dialIfDue(_ device: DeviceIndex, _ now: Instant) {
+    let i = device.rawValue
+    if upstreams[i].retryAt <= now, !upstreams[i].hasDialSlot {
+      upstreams[i].hasDialSlot = true
+      upstreams[i].retryAt = max(now, nextDialAt)
+      nextDialAt = upstreams[i].retryAt.advanced(by: RelayLimits.dialInterval)
+    }
+    guard upstreams[i].retryAt <= now else {
+      schedule(device)
+      return
+    }
+    upstreams[i].phase = .connecting
+    upstreams[i].phaseAt = now
+    upstreams[i].retryAt = .never
+    emit(.connectUpstream(device))
+    schedule(device)
+  }
+
+  /// Forgets a connection that is gone: everything unproven will be sent again.
+  private mutating func lose(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
+    let i = device.rawValue
+    forgetConnection(device)
+    let wait = backoff(upstreams[i].failedAttemptCount, loss)
+    upstreams[i].failedAttemptCount = min(upstreams[i].failedAttemptCount + 1, 16)
+    upstreams[i].retryAt = now.advanced(by: wait)
+    ledger.upstreamLossCount += 1
+    emit(.log(.upstreamLost(device, loss, retryInMilliseconds: wait)))
+  }
+
+  private mutating func forgetConnection(_ device: DeviceIndex) {
+    let i = device.rawValue
+    for entry in upstreams[i].inFlight where entry.kind == .stored {
+      ledger.resentFrameCount += 1
+    }
+    upstreams[i].inFlight.removeAll(keepingCapacity: false)
+    upstreams[i].input.removeAll()
+    upstreams[i].output.removeAll()
+    upstreams[i].sentLogin = []
+    upstreams[i].answersOptional = false
+    spool.rewind(device)
+    spool.setInterest(device, wants: false, hasRoom: false)
+  }
+
+  /// Exponential with jitter: between half of the step and all of it.
+  private mutating func backoff(_ failedAttemptCount: Int, _ loss: UpstreamLoss) -> Int {
+    let base = loss == .unknownDevice ? RelayLimits.unknownDeviceBackoff : RelayLimits.backoffMin
+    let step = min(base << min(failedAttemptCount, 10), RelayLimits.backoffMax)
+    return step / 2 + random.below(step / 2 + 1)
+  }
+
+  /// Ends a connection for a reason of the relay's own.
+  mutating func closeUpstream(_ device: DeviceIndex, _ loss: UpstreamLoss?, _ now: Instant) {
+    let i = device.rawValue
+    if let loss { lose(device, loss, now) } else { forgetConnection(device) }
+    upstreams[i].phase = .closing
+    emit(.closeUpstream(device))
+    schedule(device)
+  }
+
+  /// Lets a connection go when the device is offline and everything it sent is delivered.
+  mutating func settleUpstream(_ device: DeviceIndex, _ now: Instant) {
+    let i = device.rawValue
+    guard upstreams[i].session == nil, !spool.hasUndelivered(device) else {
+      schedule(device)
+      return
+    }
+    discardExpiring(device)
+    switch upstreams[i].phase {
+    case .greeting, .live, .connecting:
+      closeUpstream(device, nil, now)
+    case .waiting:
+      upstreams[i].phase = .idle
+      spool.setHeld(device, false)
+      schedule(device)
+    case .idle:
+      spool.setHeld(device, false)
+    case .closing:
+      break
+    }
+  }
+
+  private mutating func discardExpiring(_ device: DeviceIndex) {
+    ledger.expiredFrameCount += UInt64(upstreams[device.rawValue].expiring.count)
+    upstreams[device.rawValue].expiring = []
+  }
+}

@@ -1,0 +1,158 @@
+// The relay without its system calls: events and time go in, effects come out.
+//
+//   accept, received, datagram, sessionClosed, sessionReleased          devices' side
+//   upstreamConnected, upstreamReceived, upstreamClosed, upstreamReleased   platform's side
+//   commitFinished                                                      disk
+//   expire, turn                                                        time
+//   nextEffect, and the bytes of each output queue                      what is to be done
+//
+// The engine makes no system call, reads no clock and owns no random source but its seed, so that
+// the same events give the same effects. After every batch of events the edge calls `expire`, then
+// `turn`, then performs effects until there are none, then sleeps until `nextDeadline` at most.
+//
+// An answer leaves in three places only: at once for frames that need no custody (`answerNow`),
+// from the gate when its batch is durable, and from the gate when the upstream has confirmed.
+
+import Detect
+import Queue
+
+/// What the operator chose.
+public struct RelayConfiguration: Sendable {
+  public var policy: ReplyPolicy
+  public var sessionCountMax: Int
+
+  public init(
+    policy: ReplyPolicy = .minimal, sessionCountMax: Int = RelayLimits.sessionCountMax
+  ) {
+    self.policy = policy
+    self.sessionCountMax = sessionCountMax
+  }
+}
+
+/// The relay's state machine over a disk `D`.
+public struct Engine<D: Disk & ~Copyable>: ~Copyable {
+  public var spool: Spool<D>
+  public internal(set) var ledger = Ledger()
+  let configuration: RelayConfiguration
+  var sessions: [DeviceSession] = []
+  var freeSessions: [SessionSlot] = []
+  var addresses: AddressIndex
+  /// One per slot of the spool's device table.
+  var upstreams: [Upstream] = []
+  var gate = Gate()
+  var timers = DeadlineHeap()
+  var random: RandomSource
+  /// Sessions that wait for room in the spool.
+  var pausedSessions: [SessionSlot] = []
+  /// The earliest instant for the next connection attempt of any device.
+  var nextDialAt = Instant(milliseconds: Int64.min)
+  var isDraining = false
+  /// A stored frame on its way from the sweep to the upstream.
+  var scratchFrame = ByteQueue()
+  private var effects: [Effect] = []
+  private var effectHead = 0
+
+  /// An engine over a spool that has been recovered.
+  public init(spool: consuming Spool<D>, configuration: RelayConfiguration, seed: UInt64) {
+    self.spool = spool
+    self.configuration = configuration
+    random = RandomSource(seed: seed)
+    addresses = AddressIndex(capacity: configuration.sessionCountMax, secret: seed)
+    sessions.reserveCapacity(configuration.sessionCountMax)
+    effects.reserveCapacity(1_024)
+  }
+
+  /// Begins delivering what the spool held at start.
+  public mutating func start(now: Instant) {
+    for i in 0..<spool.deviceCount {
+      let device = DeviceIndex(i)
+      guard spool.isKnown(device), spool.hasUndelivered(device) else { continue }
+      ensureUpstream(device)
+      let key = spool.key(of: device)
+      guard let protocolID = ProtocolID(rawValue: key.family) else { continue }
+      upstreams[i].protocolID = protocolID
+      wantUpstream(device, now)
+    }
+  }
+
+  // MARK: Effects
+
+  /// The next thing to do, or `nil`.
+  public mutating func nextEffect() -> Effect? {
+    guard effectHead < effects.count else {
+      effects.removeAll(keepingCapacity: true)
+      effectHead = 0
+      return nil
+    }
+    let effect = effects[effectHead]
+    effectHead += 1
+    return effect
+  }
+
+  mutating func emit(_ effect: Effect) { effects.append(effect) }
+
+  // MARK: Time
+
+  /// The next instant at which the engine has something to do by itself.
+  public var nextDeadline: Instant { min(timers.earliest, spool.nextDeadline) }
+
+  /// Starts a due commit and drains stored frames; returns whether there is more to do at once.
+  public mutating func turn(now: Instant) -> Bool {
+    spool.commitIfDue(now: now, isForced: isDraining || !pausedSessions.isEmpty)
+    for _ in 0..<RelayLimits.sweepStepCountMax {
+      switch spool.sweepStep(now: now) {
+      case .frame(let frame): sendSwept(frame, now)
+      case .skipped: continue
+      case .idle: return false
+      }
+    }
+    return true
+  }
+
+  /// Takes the result of the commit under way; `nil` means that it is durable.
+  public mutating func commitFinished(_ error: DiskError?, _ moment: Moment) {
+    spool.commitFinished(error, now: moment.instant)
+    if let error {
+      emit(.log(.commitFailed(error)))
+      return
+    }
+    while let entry = gate.takeDurable(through: spool.durableThrough) {
+      if !entry.isReleased { answer(entry) }
+    }
+    resumePaused(moment)
+  }
+
+  // MARK: Shutdown
+
+  /// Stops taking new work; from now on every turn commits what there is.
+  public mutating func beginDrain() { isDraining = true }
+
+  /// Whether everything received is durable and every answer that may be sent is queued.
+  public var isDrained: Bool { !spool.hasUncommitted && gate.count == 0 }
+
+  // MARK: Names
+
+  /// The identity behind a device, as its protocol writes it; `nil` when the spool's entry is not
+  /// one of a protocol known here.
+  public func identity(of device: DeviceIndex) -> DeviceIdentity? {
+    let key = spool.key(of: device)
+    guard let protocolID = ProtocolID(rawValue: key.family),
+      let notation = DeviceIdentity.Notation(rawValue: key.form)
+    else { return nil }
+    return key.withBytes {
+      DeviceIdentity(protocolID, notation, $0, at: 0, count: $0.count)
+    }
+  }
+
+  static func key(of identity: DeviceIdentity) -> DeviceKey {
+    var key = DeviceKey(
+      family: identity.protocolID.rawValue, form: identity.notation.rawValue)
+    for i in 0..<identity.count { key.append(identity[i]) }
+    return key
+  }
+
+  /// Makes `upstreams` reach as far as the device table.
+  mutating func ensureUpstream(_ device: DeviceIndex) {
+    while upstreams.count <= device.rawValue { upstreams.append(Upstream()) }
+  }
+}

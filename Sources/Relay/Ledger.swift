@@ -1,0 +1,33 @@
+// What happened to frames and peers since the program started.
+//
+// For stored frames:  stored + undelivered at start = delivered + held + dropped.
+
+/// Counts for status output and tests; none of them steers anything.
+public struct Ledger: Sendable {
+  // Devices' side.
+  public var acceptedSessionCount: UInt64 = 0
+  public var refusedSessionCount: UInt64 = 0
+  public var rejectedSessionCount: UInt64 = 0
+  public var timedOutSessionCount: UInt64 = 0
+  public var receivedFrameCount: UInt64 = 0
+  public var storedFrameCount: UInt64 = 0
+  public var answeredFrameCount: UInt64 = 0
+  /// Frames of a session that has not named its device; neither answered nor kept.
+  public var unidentifiedFrameCount: UInt64 = 0
+  public var skippedByteCount: UInt64 = 0
+  public var refusedDatagramCount: UInt64 = 0
+
+  // The platform's side.
+  /// Stored frames whose delivery was proven by an answer of the platform.
+  public var deliveredFrameCount: UInt64 = 0
+  /// Stored frames sent again because a connection ended before their proof.
+  public var resentFrameCount: UInt64 = 0
+  public var expiredFrameCount: UInt64 = 0
+  public var strayAnswerCount: UInt64 = 0
+  public var commandCount: UInt64 = 0
+  public var droppedCommandCount: UInt64 = 0
+  public var upstreamConnectCount: UInt64 = 0
+  public var upstreamLossCount: UInt64 = 0
+
+  public init() {}
+}

@@ -1,0 +1,56 @@
+// Every bound of the engine, with unit and reason.
+
+import Detect
+
+/// The bounds of sessions, windows and timers.
+public enum RelayLimits {
+  // Chosen by us. Times in milliseconds.
+
+  /// Device sessions, TCP and UDP together.
+  public static let sessionCountMax = 8_192
+  /// Devices remembered at a time.
+  public static let deviceCountMax = 16_384
+  /// Bytes read from a device or an upstream in one turn of the loop, so that none starves others.
+  public static let readByteCountMax = 16 * 1_024
+  /// Bytes a device may leave unread of its answers before it is taken for dead.
+  static let sessionOutputBytesMax = 64 * 1_024
+  /// Bytes waiting for an upstream that stops us from handing it more.
+  static let upstreamOutputBytesMax = 16 * 1_024
+  /// Bytes of one unfinished frame from an upstream.
+  static let upstreamInputBytesMax = 64 * 1_024
+  /// Frames sent upstream without proof of delivery; bounds the duplicates after a reset.
+  static let windowCountMax = 32
+  /// Answers waiting for a commit or the upstream; more frames wait unread.
+  static let gateCountMax = 8_192
+  /// Frames of class X kept for a device whose upstream is away.
+  static let expiringCountMax = 4
+  /// After this, a frame of class X is worthless.
+  static let expiry = 60_000
+  /// A connection that never speaks.
+  static let firstByteTimeout = 30_000
+  /// From the first byte to a verdict.
+  static let detectionTimeout = 10_000
+  /// From the verdict to a login.
+  static let loginTimeout = 60_000
+  /// A logged-in device that says nothing: four times the longest usual heartbeat interval.
+  static let sessionIdleTimeout = 20 * 60_000
+  /// A UDP source that says nothing: its NAT mapping is gone.
+  static let bindingIdleTimeout = 15 * 60_000
+  static let connectTimeout = 20_000
+  /// From sending a login to its answer; then the platform does not know the device.
+  static let greetingTimeout = 10_000
+  /// An answered frame without an answer: the path or the platform is dead.
+  static let answerTimeout = 30_000
+  /// Unproven frames of a device that is online wait this long for an answer of any later frame.
+  static let probeDelayOnline = 15_000
+  /// The same when the device is offline or more frames wait behind them.
+  static let probeDelaySoon = 1_000
+  static let backoffMin = 500
+  static let backoffMax = 60_000
+  /// First wait after the platform left a login unanswered.
+  static let unknownDeviceBackoff = 30_000
+  /// Between two connection attempts of all devices together: 100 a second.
+  static let dialInterval = 10
+  /// Records looked at by the sweep in one turn.
+  static let sweepStepCountMax = 1_024
+}

@@ -1,0 +1,105 @@
+// One device's session with the platform.
+//
+//   idle --wanted--> waiting --dial--> connecting --connected--> greeting --login answered--> live
+//     ^                 ^------------------ closing <--lost, timed out---------------------------'
+//     '-- nothing to deliver and the device offline
+//
+// The login opens every connection and is repeated before a frame that was received under another
+// one. `inFlight` lists what was sent without proof, in order; an answer proves its own frame and
+// everything sent before it on the same connection, because TCP keeps order.
+//
+// Proof for frames that no server answers: the login is sent again, and its answer proves what was
+// sent before. A heartbeat would prove the same and would show a dead tracker as online.
+// Source: design document, section 7; device-families document, sections 2.3 and 3.6.
+
+import Detect
+import Queue
+
+/// Something sent upstream whose delivery is not proven.
+struct InFlight {
+  enum Kind: UInt8 { case login, stored, expiring }
+
+  var kind: Kind
+  /// Whether servers owe it an answer.
+  var isRequired: Bool
+  var key: AnswerKey
+  var sequence: SequenceNumber
+  /// Where it is stored, for moving the cursor.
+  var generation: UInt32
+  /// Its answer's place at the gate, or `Gate.none`.
+  var ticket: UInt32
+  var sentAt: Instant
+}
+
+/// A frame of class X that waits for its turn.
+struct ExpiringFrame {
+  var bytes: [UInt8]
+  var facts: FrameFacts
+  var arrivedAt: Instant
+  /// It goes out right after the stored frame with this number.
+  var after: SequenceNumber
+}
+
+/// Why a session with the platform ended or did not begin.
+public enum UpstreamLoss: UInt8, Sendable {
+  case unreachable
+  case closedByPeer
+  case silent
+  /// The login was not answered: most likely the platform does not know the device.
+  case unknownDevice
+  case floods
+
+  public var name: StaticString {
+    switch self {
+    case .unreachable: "unreachable"
+    case .closedByPeer: "closed-by-platform"
+    case .silent: "no-answer"
+    case .unknownDevice: "login-not-answered"
+    case .floods: "endless-frame"
+    }
+  }
+}
+
+/// The state of one device's upstream session, and what waits for it in memory.
+struct Upstream {
+  enum Phase: UInt8 { case idle, waiting, connecting, greeting, live, closing }
+
+  var phase = Phase.idle
+  /// The device's present session.
+  var session: SessionSlot?
+  var protocolID = ProtocolID.gt06
+  var input = ByteQueue()
+  var output = ByteQueue()
+  var inFlight: [InFlight] = []
+  var expiring: [ExpiringFrame] = []
+  /// The login the platform knows this connection by.
+  var sentLogin: [UInt8] = []
+  var isFlushQueued = false
+  var failedAttemptCount = 0
+  /// When the next attempt may start; meaningful while waiting.
+  var retryAt = Instant.never
+  /// Whether `retryAt` is a place in the ramp of all devices.
+  var hasDialSlot = false
+  /// Whether this platform was seen to answer frames it does not owe an answer.
+  var answersOptional = false
+  /// When the present phase began.
+  var phaseAt = Instant.never
+  var lastByteAt = Instant.never
+
+  var hasRoom: Bool {
+    inFlight.count < RelayLimits.windowCountMax
+      && output.count < RelayLimits.upstreamOutputBytesMax
+  }
+
+  /// Whether an answer may still come that proves something in flight.
+  var awaitsAnswer: Bool {
+    if answersOptional { return !inFlight.isEmpty }
+    for entry in inFlight where entry.isRequired { return true }
+    return false
+  }
+
+  var hasLoginInFlight: Bool {
+    for entry in inFlight where entry.kind == .login { return true }
+    return false
+  }
+}
