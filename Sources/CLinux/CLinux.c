@@ -30,6 +30,7 @@ const int clinux_eagain = EAGAIN;
 const int clinux_einprogress = EINPROGRESS;
 const int clinux_eaddrinuse = EADDRINUSE;
 const int clinux_eacces = EACCES;
+const int clinux_eaddrnotavail = EADDRNOTAVAIL;
 const int clinux_emfile = EMFILE;
 const int clinux_enfile = ENFILE;
 const int clinux_enobufs = ENOBUFS;

@@ -26,6 +26,7 @@ extern const int clinux_eagain;
 extern const int clinux_einprogress;
 extern const int clinux_eaddrinuse;
 extern const int clinux_eacces;
+extern const int clinux_eaddrnotavail;
 extern const int clinux_emfile;
 extern const int clinux_enfile;
 extern const int clinux_enobufs;

@@ -49,8 +49,11 @@ enum Sockets {
   /// Whether a connection that was started stands now.
   static func isConnected(_ descriptor: Int32) -> Bool { clinux_connect_result(descriptor) == 0 }
 
-  static func receive(_ descriptor: Int32, into buffer: PageBuffer) -> Transfer {
-    let result = unsafe buffer.withMemory(0..<buffer.byteCount) {
+  /// Reads at most `max` bytes into the start of `buffer`.
+  static func receive(
+    _ descriptor: Int32, into buffer: PageBuffer, max: Int
+  ) -> Transfer {
+    let result = unsafe buffer.withMemory(0..<max) {
       unsafe clinux_receive(descriptor, $0.baseAddress!, $0.count)
     }
     return transfer(result, isRead: true)

@@ -1,0 +1,47 @@
+// The commands, by name.
+
+import CLinux
+
+/// What the first word of the command line asks for.
+enum Command {
+  /// Runs the command; returns the exit code.
+  static func run(_ words: [[UInt8]]) -> Int32 {
+    var arguments = Arguments(words)
+    guard let name = arguments.take() else {
+      Help.general.printError()
+      return ExitCode.usage
+    }
+    do throws(UsageError) {
+      if name.spells("run") {
+        guard let options = try RunOptions.parse(&arguments) else { return help(Help.run) }
+        return runRelay(options)
+      }
+      if name.spells("inspect") {
+        guard let options = try InspectOptions.parse(&arguments) else { return help(Help.inspect) }
+        return runInspect(options)
+      }
+      if name.spells("version") || name.spells("--version") {
+        var text = Text("edgerelay ")
+        text.append(Version.text)
+        text.append("\n")
+        text.print()
+        return ExitCode.success
+      }
+      if name.spells("help") || name.spells("--help") || name.spells("-h") {
+        return help(Help.general)
+      }
+      throw UsageError("there is no command '", name, "'")
+    } catch {
+      var text = Text("edgerelay: ")
+      text.append(error.message)
+      text.append("\nTry 'edgerelay --help'.\n")
+      text.printError()
+      return ExitCode.usage
+    }
+  }
+
+  private static func help(_ text: Text) -> Int32 {
+    text.print()
+    return ExitCode.success
+  }
+}

@@ -1,0 +1,59 @@
+// What `--help` prints.
+
+/// Help texts.
+enum Help {
+  static let general = Text(
+    """
+    usage: edgerelay COMMAND [OPTIONS]
+
+    A store-and-forward relay for GPS trackers: answers devices at once, keeps their frames on
+    disk until the platform has them, and forwards each device over a TCP session of its own.
+
+      run       run the relay
+      demo      show it at work: relay, platform and trackers on this machine
+      inspect   explain captured bytes: protocol, frames, identity, answers
+      version   print the version
+
+    'edgerelay COMMAND --help' says more.
+
+    """)
+
+  static let run = Text(
+    """
+    usage: edgerelay run --upstream HOST:PORT [OPTIONS]
+
+      --upstream HOST:PORT   the platform to forward to (required)
+      --listen ADDRESS:PORT  where devices connect, TCP and UDP alike; may be repeated
+                             (default: port 8888 on every address, IPv4 and IPv6)
+      --spool DIRECTORY      where frames are kept (default: /var/lib/edgerelay)
+      --spool-size SIZE      the most it may take: 4M to 16G (default: 256M); an existing
+                             spool is never made smaller
+      --replies POLICY       minimal: answer what the protocol owes (default)
+                             generous: answer also what is optional
+      --quiet                log warnings and errors only
+
+    TERM stops the relay after what was received is stored and answered.
+    Exit codes: 0 stopped, 1 failed, 64 usage, 69 port taken, 71 system error,
+    73 spool directory not usable, 75 spool in use by another instance.
+
+    """)
+
+  static let inspect = Text(
+    """
+    usage: edgerelay inspect [--tcp|--udp] [--json] [--replies POLICY] [HEX ... | --file FILE | -]
+
+    Runs the relay's own detection over captured bytes and prints, for every frame, protocol,
+    identity, class and the answer owed. With several HEX words, or lines of a hex file, each is
+    one datagram with --udp, and they are one stream with --tcp (the default).
+
+      --file FILE       hex text, or raw bytes when the file is anything else
+      -                 the same from standard input
+      --json            one object a line: offset, length, protocol, confidence, kind, identity,
+                        class, replay, answer, notes; skipped bytes are objects too
+      --replies POLICY  minimal (default) or generous
+
+    Classes: R owed, O optional, N never answered, L answered with the time, U only the platform
+    can answer. Replay: F kept, H opens a session, X expires, B block of a transfer.
+
+    """)
+}

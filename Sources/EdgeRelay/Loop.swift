@@ -1,0 +1,566 @@
+// The loop of the design document, section 4: one thread, no decisions.
+//
+//   wait     until a descriptor is ready or the engine's next deadline
+//   feed     each ready event to the engine; at most one read per connection and turn
+//   expire   the engine's timers
+//   commit   the engine starts one when it is due; the result of the last one was fed above
+//   drain    perform the engine's effects
+//
+// State is descriptors and what each is watched for, indexed by the engine's own slots; and the
+// platform's addresses. Everything else is the engine's.
+
+import CLinux
+import Queue
+import Relay
+
+/// Feeds the engine and does what it says.
+struct Loop: ~Copyable {
+  /// What a token is about, in its upper half.
+  private enum Source: UInt64 {
+    case listener = 1
+    case session = 2
+    case upstream = 3
+    case commits = 4
+    case names = 5
+    case signals = 6
+  }
+
+  private struct Watched {
+    var descriptor: Int32 = -1
+    var interest = PollInterest(read: true, write: false)
+    /// Only for upstreams: the connection is being made.
+    var isConnecting = false
+  }
+
+  /// Milliseconds a stop may take before what is left is left.
+  private static let stopTimeout = 10_000
+  /// Milliseconds the listeners rest when there are no descriptors left.
+  private static let acceptRest = 1_000
+  /// Connections taken per listener and turn.
+  private static let acceptCountMax = 64
+  /// Datagrams taken per listener and turn.
+  private static let datagramCountMax = 64
+  /// Milliseconds between two look-ups of the platform's name, when it works and when it does not.
+  private static let resolveInterval = 300_000
+  private static let resolveRetry = 5_000
+
+  private var engine: Engine<SpoolDirectory>
+  private var poller: Poller
+  private let clock: Clock
+  private var log: Log
+  private let listeners: [Listener]
+  private let writer: CommitWriter
+  private let resolver: Resolver
+  private let signals: Int32
+  private let buffer: PageBuffer
+  private var sessions: [Watched] = []
+  private var upstreams: [Watched] = []
+  private var addresses: [PeerAddress] = []
+  private var addressIndex = 0
+  private var resolveAt = Instant(milliseconds: Int64.min)
+  private var acceptAgainAt = Instant.never
+  private var stopBy = Instant.never
+  private var isStopping = false
+
+  init(
+    engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
+    listeners: [Listener], writer: CommitWriter, resolver: Resolver, signals: Int32
+  ) {
+    self.engine = engine
+    self.poller = poller
+    self.clock = clock
+    self.log = log
+    self.listeners = listeners
+    self.writer = writer
+    self.resolver = resolver
+    self.signals = signals
+    buffer = PageBuffer(byteCount: 64 * 1_024)
+  }
+
+  /// A poller that watches everything but connections.
+  static func watch(
+    _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32
+  ) throws(SystemError) -> Poller {
+    let poller = try Poller()
+    let read = PollInterest(read: true, write: false)
+    for (i, listener) in listeners.enumerated() {
+      try poller.add(listener.descriptor, read, token: token(.listener, i))
+    }
+    try poller.add(writer.results.descriptor, read, token: token(.commits, 0))
+    try poller.add(resolver.answers.descriptor, read, token: token(.names, 0))
+    try poller.add(signals, read, token: token(.signals, 0))
+    return poller
+  }
+
+  /// Runs until a signal ends it; returns the exit code.
+  mutating func run() -> Int32 {
+    takeAddresses()
+    engine.start(now: clock.now)
+    performEffects()
+    var hasMore = false
+    while true {
+      do {
+        try poller.wait(milliseconds: hasMore ? 0 : timeout())
+      } catch {
+        fail("waiting failed error=", error)
+        return ExitCode.systemError
+      }
+      let moment = clock.moment
+      for i in 0..<poller.readyCount { handle(poller.event(i), moment) }
+      keepHouse(moment.instant)
+      engine.expire(moment)
+      hasMore = engine.turn(now: moment.instant)
+      performEffects()
+      if isStopping, let code = stopCode(clock.now) { return code }
+    }
+  }
+
+  private func timeout() -> Int32 {
+    var deadline = min(engine.nextDeadline, acceptAgainAt)
+    if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
+    if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
+    if deadline == .never { return -1 }
+    return Int32(max(0, min(deadline.since(clock.now), 60_000)))
+  }
+
+  // MARK: Events
+
+  private mutating func handle(_ event: PollEvent, _ moment: Moment) {
+    let index = Int(event.token & 0xFFFF_FFFF)
+    guard let source = Source(rawValue: event.token >> 32) else { return }
+    switch source {
+    case .listener:
+      if isStopping { return }
+      switch listeners[index].transport {
+      case .tcp: accept(index, moment)
+      case .udp: receiveDatagrams(index, moment)
+      }
+    case .session: handleSession(SessionSlot(index), event, moment)
+    case .upstream: handleUpstream(DeviceIndex(index), event, moment)
+    case .commits:
+      if let result = writer.takeResult() { engine.commitFinished(result.error, moment) }
+    case .names: takeAddresses()
+    case .signals: handleSignals(moment.instant)
+    }
+  }
+
+  private mutating func accept(_ index: Int, _ moment: Moment) {
+    for _ in 0..<Self.acceptCountMax {
+      let accepted: (descriptor: Int32, peer: PeerAddress)
+      do {
+        accepted = try Sockets.accept(listeners[index].descriptor)
+      } catch {
+        if error.code == clinux_emfile || error.code == clinux_enfile {
+          restListeners(moment.instant)
+        }
+        return
+      }
+      guard let slot = engine.accept(accepted.peer, moment) else {
+        Sockets.close(accepted.descriptor)
+        continue
+      }
+      while sessions.count <= slot.rawValue { sessions.append(Watched()) }
+      sessions[slot.rawValue] = Watched(descriptor: accepted.descriptor)
+      do {
+        try poller.add(
+          accepted.descriptor, sessions[slot.rawValue].interest,
+          token: Self.token(.session, slot.rawValue))
+      } catch {
+        endSession(slot, moment)
+      }
+    }
+  }
+
+  /// Without descriptors a listener would stay ready for ever: it is left alone for a while.
+  private mutating func restListeners(_ now: Instant) {
+    acceptAgainAt = now.advanced(by: Self.acceptRest)
+    setListeners(isReading: false)
+    log.write(.warning, Text("no descriptors left, new connections wait"), now: now)
+  }
+
+  private func setListeners(isReading: Bool) {
+    for (i, listener) in listeners.enumerated() where listener.transport == .tcp {
+      poller.change(
+        listener.descriptor, PollInterest(read: isReading, write: false),
+        token: Self.token(.listener, i))
+    }
+  }
+
+  private mutating func receiveDatagrams(_ index: Int, _ moment: Moment) {
+    let buffer = buffer
+    for _ in 0..<Self.datagramCountMax {
+      guard
+        let (byteCount, peer) = Sockets.receiveDatagram(
+          listeners[index].descriptor, into: buffer)
+      else { return }
+      var source = peer
+      // Which socket it came to is part of who it came from.
+      source[1] = UInt8(index)
+      buffer.withBytes(0..<byteCount) { engine.datagram(source, $0, moment) }
+    }
+  }
+
+  private mutating func handleSession(_ slot: SessionSlot, _ event: PollEvent, _ moment: Moment) {
+    guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
+    if event.isWritable { flushSession(slot, moment) }
+    guard event.isReadable || event.isBroken else { return }
+    let descriptor = sessions[slot.rawValue].descriptor
+    guard descriptor >= 0 else { return }
+    if !sessions[slot.rawValue].interest.read {
+      // Paused: only a connection that has ended is reported, and what it still holds was never
+      // answered.
+      if event.isBroken { endSession(slot, moment) }
+      return
+    }
+    let buffer = buffer
+    switch Sockets.receive(descriptor, into: buffer, max: RelayLimits.readByteCountMax) {
+    case .bytes(let byteCount):
+      buffer.withBytes(0..<byteCount) { engine.received(slot, $0, moment) }
+    case .wouldBlock:
+      break
+    case .ended, .failed:
+      endSession(slot, moment)
+    }
+  }
+
+  private mutating func endSession(_ slot: SessionSlot, _ moment: Moment) {
+    closeSession(slot)
+    engine.sessionClosed(slot, moment)
+  }
+
+  private mutating func closeSession(_ slot: SessionSlot) {
+    guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
+    Sockets.close(sessions[slot.rawValue].descriptor)
+    sessions[slot.rawValue] = Watched()
+  }
+
+  private mutating func handleUpstream(
+    _ device: DeviceIndex, _ event: PollEvent, _ moment: Moment
+  ) {
+    let i = device.rawValue
+    guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
+    if upstreams[i].isConnecting {
+      finishConnecting(device, moment)
+      return
+    }
+    if event.isWritable { flushUpstream(device, moment) }
+    guard event.isReadable || event.isBroken, upstreams[i].descriptor >= 0 else { return }
+    let buffer = buffer
+    let limit = RelayLimits.readByteCountMax
+    switch Sockets.receive(upstreams[i].descriptor, into: buffer, max: limit) {
+    case .bytes(let byteCount):
+      buffer.withBytes(0..<byteCount) { engine.upstreamReceived(device, $0, moment) }
+    case .wouldBlock:
+      break
+    case .ended, .failed:
+      endUpstream(device, .closedByPeer, moment)
+    }
+  }
+
+  private mutating func finishConnecting(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    upstreams[i].isConnecting = false
+    guard Sockets.isConnected(upstreams[i].descriptor) else {
+      addressIndex += 1
+      endUpstream(device, .unreachable, moment)
+      return
+    }
+    watchUpstream(device, PollInterest(read: true, write: false))
+    engine.upstreamConnected(device, moment)
+  }
+
+  private mutating func endUpstream(
+    _ device: DeviceIndex, _ loss: UpstreamLoss, _ moment: Moment
+  ) {
+    closeUpstream(device)
+    engine.upstreamClosed(device, loss, moment)
+  }
+
+  private mutating func closeUpstream(_ device: DeviceIndex) {
+    let i = device.rawValue
+    guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
+    Sockets.close(upstreams[i].descriptor)
+    upstreams[i] = Watched()
+  }
+
+  // MARK: Effects
+
+  private mutating func performEffects() {
+    while let effect = engine.nextEffect() {
+      let moment = clock.moment
+      switch effect {
+      case .flushSession(let slot): flushSession(slot, moment)
+      case .sendDatagram(let slot, let byteCount): sendDatagram(slot, byteCount)
+      case .closeSession(let slot):
+        flushSession(slot, moment)
+        closeSession(slot)
+        engine.sessionReleased(slot)
+      case .pauseSession(let slot): setReading(slot, false)
+      case .resumeSession(let slot): setReading(slot, !isStopping)
+      case .connectUpstream(let device): connect(device, moment)
+      case .flushUpstream(let device): flushUpstream(device, moment)
+      case .closeUpstream(let device):
+        closeUpstream(device)
+        engine.upstreamReleased(device, moment)
+      case .log(let event): write(event, moment.instant)
+      }
+    }
+  }
+
+  private mutating func flushSession(_ slot: SessionSlot, _ moment: Moment) {
+    guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
+    let descriptor = sessions[slot.rawValue].descriptor
+    let (transfer, waiting) = engine.withSessionOutput(slot) {
+      (Sockets.send(descriptor, $0), $0.count)
+    }
+    switch transfer {
+    case .bytes(let byteCount):
+      engine.sessionWrote(slot, byteCount)
+      watchSession(slot, writes: byteCount < waiting)
+    case .wouldBlock:
+      engine.sessionWrote(slot, 0)
+      watchSession(slot, writes: true)
+    case .ended, .failed:
+      endSession(slot, moment)
+    }
+  }
+
+  private mutating func sendDatagram(_ slot: SessionSlot, _ byteCount: Int) {
+    let source = engine.source(of: slot)
+    let listener = listeners[Int(source[1])]
+    engine.withSessionOutput(slot) {
+      Sockets.sendDatagram(
+        listener.descriptor, $0.extracting(0..<byteCount), to: source, isDual: listener.isDual)
+    }
+    engine.sessionWrote(slot, byteCount)
+  }
+
+  private mutating func setReading(_ slot: SessionSlot, _ isReading: Bool) {
+    guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
+    watchSession(
+      slot, PollInterest(read: isReading, write: sessions[slot.rawValue].interest.write))
+  }
+
+  private mutating func watchSession(_ slot: SessionSlot, writes: Bool) {
+    watchSession(
+      slot, PollInterest(read: sessions[slot.rawValue].interest.read, write: writes))
+  }
+
+  private mutating func watchSession(_ slot: SessionSlot, _ interest: PollInterest) {
+    let i = slot.rawValue
+    guard sessions[i].descriptor >= 0, sessions[i].interest != interest else { return }
+    sessions[i].interest = interest
+    poller.change(sessions[i].descriptor, interest, token: Self.token(.session, i))
+  }
+
+  private mutating func connect(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    while upstreams.count <= i { upstreams.append(Watched()) }
+    guard !addresses.isEmpty else {
+      engine.upstreamClosed(device, .unreachable, moment)
+      return
+    }
+    let address = addresses[addressIndex % addresses.count]
+    let interest = PollInterest(read: false, write: true)
+    do {
+      let descriptor = try Sockets.connect(address, .tcp)
+      upstreams[i] = Watched(descriptor: descriptor, interest: interest, isConnecting: true)
+      try poller.add(descriptor, interest, token: Self.token(.upstream, i))
+    } catch {
+      addressIndex += 1
+      closeUpstream(device)
+      engine.upstreamClosed(device, .unreachable, moment)
+    }
+  }
+
+  private mutating func flushUpstream(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    guard i < upstreams.count, upstreams[i].descriptor >= 0, !upstreams[i].isConnecting else {
+      return
+    }
+    let descriptor = upstreams[i].descriptor
+    let (transfer, waiting) = engine.withUpstreamOutput(device) {
+      (Sockets.send(descriptor, $0), $0.count)
+    }
+    switch transfer {
+    case .bytes(let byteCount):
+      engine.upstreamWrote(device, byteCount, moment)
+      watchUpstream(device, PollInterest(read: true, write: byteCount < waiting))
+    case .wouldBlock:
+      engine.upstreamWrote(device, 0, moment)
+      watchUpstream(device, PollInterest(read: true, write: true))
+    case .ended, .failed:
+      endUpstream(device, .closedByPeer, moment)
+    }
+  }
+
+  private mutating func watchUpstream(_ device: DeviceIndex, _ interest: PollInterest) {
+    let i = device.rawValue
+    guard upstreams[i].descriptor >= 0, upstreams[i].interest != interest else { return }
+    upstreams[i].interest = interest
+    poller.change(upstreams[i].descriptor, interest, token: Self.token(.upstream, i))
+  }
+
+  // MARK: Names and house-keeping
+
+  private mutating func takeAddresses() {
+    let now = clock.now
+    guard let answer = resolver.takeAnswer() else { return }
+    if answer.isEmpty {
+      resolveAt = now.advanced(by: Self.resolveRetry)
+      var line = Text("platform name not resolved known_addresses=")
+      line.append(addresses.count)
+      log.write(.warning, line, now: now)
+      return
+    }
+    addresses = answer
+    resolveAt = now.advanced(by: Self.resolveInterval)
+  }
+
+  private mutating func keepHouse(_ now: Instant) {
+    if now >= acceptAgainAt {
+      acceptAgainAt = .never
+      if !isStopping { setListeners(isReading: true) }
+    }
+    if !resolver.isLiteral, now >= resolveAt {
+      resolveAt = now.advanced(by: Self.resolveRetry)
+      resolver.ask()
+    }
+  }
+
+  // MARK: Stopping
+
+  private mutating func handleSignals(_ now: Instant) {
+    while true {
+      let signal = Int32(clinux_next_signal(signals))
+      switch signal {
+      case 0:
+        return
+      case clinux_sigterm, clinux_sigint:
+        if isStopping {
+          stopBy = now
+        } else {
+          beginStop(now)
+        }
+      case clinux_sighup:
+        log.write(.info, Text("nothing to reload: there is no configuration file yet"), now: now)
+      default:
+        break
+      }
+    }
+  }
+
+  /// No new connections and no more reading; what was read is made durable and answered.
+  private mutating func beginStop(_ now: Instant) {
+    isStopping = true
+    stopBy = now.advanced(by: Self.stopTimeout)
+    engine.beginDrain()
+    for listener in listeners {
+      poller.remove(listener.descriptor)
+      if listener.transport == .tcp { Sockets.close(listener.descriptor) }
+    }
+    for i in 0..<sessions.count { setReading(SessionSlot(i), false) }
+    log.write(.info, Text("stopping"), now: now)
+  }
+
+  /// The exit code once everything is done or the time is up.
+  private mutating func stopCode(_ now: Instant) -> Int32? {
+    let isFlushed = !sessions.contains { $0.descriptor >= 0 && $0.interest.write }
+    guard engine.isDrained && isFlushed || now >= stopBy else { return nil }
+    let isClean = engine.isDrained
+    write(ledger: engine.ledger, isClean: isClean, now)
+    return isClean ? ExitCode.success : ExitCode.failure
+  }
+
+  // MARK: Log
+
+  private mutating func fail(_ message: StaticString, _ error: SystemError) {
+    var line = Text(message)
+    error.write(to: &line)
+    log.write(.error, line, now: clock.now)
+  }
+
+  private mutating func write(ledger: Ledger, isClean: Bool, _ now: Instant) {
+    var line = Text(isClean ? "stopped" : "stopped with frames that could not be stored")
+    line.append(" received=")
+    line.append(ledger.receivedFrameCount)
+    line.append(" stored=")
+    line.append(ledger.storedFrameCount)
+    line.append(" delivered=")
+    line.append(ledger.deliveredFrameCount)
+    line.append(" resent=")
+    line.append(ledger.resentFrameCount)
+    line.append(" expired=")
+    line.append(ledger.expiredFrameCount)
+    line.append(" dropped=")
+    line.append(engine.spool.counters.droppedFrameCount)
+    log.write(isClean ? .info : .error, line, now: now)
+  }
+
+  private mutating func write(_ event: LogEvent, _ now: Instant) {
+    var line = Text()
+    var level = LogLevel.info
+    switch event {
+    case .sessionRefused(let source):
+      level = .warning
+      line.append("connection refused reason=limit source=")
+      source.write(to: &line)
+    case .sessionClosed(let slot, let reason):
+      line.append("session closed reason=")
+      line.append(reason.name)
+      line.append(" source=")
+      engine.source(of: slot).write(to: &line)
+    case .loggedIn(let slot, let device):
+      line.append("device online ")
+      append(device, to: &line)
+      line.append(" transport=")
+      line.append(engine.transport(of: slot) == .tcp ? "tcp" : "udp")
+      line.append(" source=")
+      engine.source(of: slot).write(to: &line)
+    case .upstreamLive(let device):
+      line.append("platform session live ")
+      append(device, to: &line)
+      line.append(" waiting=")
+      line.append(engine.spool.undeliveredCount(device))
+    case .upstreamLost(let device, let loss, let retry):
+      level = loss == .unknownDevice ? .warning : .info
+      line.append("platform session lost ")
+      append(device, to: &line)
+      line.append(" reason=")
+      line.append(loss.name)
+      line.append(" retry_ms=")
+      line.append(retry)
+    case .commandUndeliverable(let device, let byteCount):
+      level = .warning
+      line.append("command dropped, device offline ")
+      append(device, to: &line)
+      line.append(" bytes=")
+      line.append(byteCount)
+    case .commitFailed(let error):
+      level = .error
+      line.append("spool write failed, trying elsewhere error=")
+      line.append(Self.name(of: error))
+    }
+    log.write(level, line, now: now)
+  }
+
+  private func append(_ device: DeviceIndex, to line: inout Text) {
+    guard let identity = engine.identity(of: device) else { return }
+    line.append("device=")
+    for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
+    line.append(" protocol=")
+    line.append(identity.protocolID.row.name)
+  }
+
+  private static func name(of error: DiskError) -> StaticString {
+    switch error {
+    case .noSpace: "no-space"
+    case .readOnly: "read-only"
+    case .failed: "device"
+    }
+  }
+
+  private static func token(_ source: Source, _ index: Int) -> UInt64 {
+    source.rawValue << 32 | UInt64(index)
+  }
+}

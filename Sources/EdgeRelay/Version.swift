@@ -1,0 +1,6 @@
+// The version, in one place. Packaging reads it from here.
+
+/// What `edgerelay version` prints.
+enum Version {
+  static let text: StaticString = "0.1.0"
+}
