@@ -10,6 +10,7 @@
 // platform's addresses. Everything else is the engine's.
 
 import CLinux
+import Detect
 import Queue
 import Relay
 
