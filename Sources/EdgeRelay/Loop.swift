@@ -385,10 +385,10 @@ struct Loop: ~Copyable {
     }
     switch transfer {
     case .bytes(let byteCount):
-      engine.upstreamWrote(device, byteCount, moment)
+      engine.upstreamWrote(device, byteCount)
       watchUpstream(device, PollInterest(read: true, write: byteCount < waiting))
     case .wouldBlock:
-      engine.upstreamWrote(device, 0, moment)
+      engine.upstreamWrote(device, 0)
       watchUpstream(device, PollInterest(read: true, write: true))
     case .ended, .failed:
       endUpstream(device, .closedByPeer, moment)

@@ -32,7 +32,7 @@ private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
   let geometry = disk.geometry
   var spool = Spool(
     disk: disk, geometry: geometry, deviceCountMax: RelayLimits.deviceCountMax,
-    secret: clinux_random())
+    secret: clinux_random(), bootKey: Clock.bootKey())
   let report = spool.recover()
   logStart(&log, clock, options, listeners, geometry, report)
   let engine = Engine(

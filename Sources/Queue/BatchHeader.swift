@@ -7,7 +7,7 @@
 //   16  records         2
 //   18  flags           2   zero
 //   20  durableThrough  4   every batch up to this number was durable when this one was started
-//   24  monotonic       4   milliseconds since the start of the program, of the first record
+//   24  monotonic       4   milliseconds of the machine's boot, of the first record, modulo 2^32
 //   28  crc             4   CRC-32C of bytes 0 ..< 28
 //
 // A batch is complete when all its records are valid; there is no checksum over the whole.

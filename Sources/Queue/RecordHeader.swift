@@ -2,11 +2,11 @@
 //
 //    0  bytes     2   of the payload
 //    2  type      1   RecordType
-//    3  flags     1   zero
+//    3  flags     1   1 = the frame is worthless when late
 //    4  device    4   number of the device; zero where a record belongs to none
 //    8  sequence  4   per device, from 1
 //   12  delta     2   milliseconds after the batch's first record
-//   14  start     2   number of the program start
+//   14  boot      2   number of the machine's boot
 //   16  crc       4   CRC-32C of (generation, batch), bytes 0 ..< 16, payload
 //   20  payload
 //
@@ -33,10 +33,14 @@ struct RecordHeader: Equatable {
 
   var payloadByteCount: Int
   var type: UInt8
+  var flags: UInt8
   var device: UInt32
   var sequence: SequenceNumber
   var delta: UInt16
-  var start: UInt16
+  var boot: UInt16
+
+  /// The flag of a frame that is worthless when late.
+  static let expiresFlag: UInt8 = 1
 
   /// Bytes from the record's start to the next record's.
   var strideByteCount: Int { Self.stride(payloadByteCount) }
@@ -54,11 +58,11 @@ struct RecordHeader: Equatable {
   func seal(in buffer: PageBuffer, at offset: Int, seed: UInt64, _ crc: CRC32C) {
     buffer.store(UInt16(payloadByteCount), at: offset)
     buffer.store(type, at: offset + 2)
-    buffer.store(UInt8(0), at: offset + 3)
+    buffer.store(flags, at: offset + 3)
     buffer.store(device, at: offset + 4)
     buffer.store(sequence.rawValue, at: offset + 8)
     buffer.store(delta, at: offset + 12)
-    buffer.store(start, at: offset + 14)
+    buffer.store(boot, at: offset + 14)
     buffer.store(Self.checksum(buffer, offset, payloadByteCount, seed, crc), at: offset + 16)
   }
 
@@ -79,10 +83,11 @@ struct RecordHeader: Equatable {
     RecordHeader(
       payloadByteCount: Int(buffer.loadUInt16(at: offset)),
       type: buffer.loadUInt8(at: offset + 2),
+      flags: buffer.loadUInt8(at: offset + 3),
       device: buffer.loadUInt32(at: offset + 4),
       sequence: SequenceNumber(buffer.loadUInt32(at: offset + 8)),
       delta: buffer.loadUInt16(at: offset + 12),
-      start: buffer.loadUInt16(at: offset + 14))
+      boot: buffer.loadUInt16(at: offset + 14))
   }
 
   private static func checksum(

@@ -8,10 +8,11 @@
 //   21  zero           3
 //   24  spool uuid    16
 //   40  generation     8   grows by one at each use of any segment
-//   48  start          4   number of the program start that created it
+//   48  boot           4   number of the machine's boot it was created in
 //   52  segment bytes  4
-//   56  created        8   monotonic milliseconds of that start
-//   64  crc            4   CRC-32C of bytes 0 ..< 64
+//   56  created        8   monotonic milliseconds of that boot
+//   64  boot key       8   what tells one boot from another; zero is unknown
+//   72  crc            4   CRC-32C of bytes 0 ..< 72
 //
 // A page whose magic begins with "ERSPOOL" but that has another version or an unknown incompatible
 // bit is foreign: never read further and never written.
@@ -19,7 +20,7 @@
 
 /// The first page of a segment.
 struct SegmentHeader: Equatable {
-  static let byteCount = 68
+  static let byteCount = 76
   static let magic: UInt64 = 0x314C_4F4F_5053_5245
   /// The magic without its last byte, the version.
   private static let magicStem: UInt64 = 0x004C_4F4F_5053_5245
@@ -27,7 +28,8 @@ struct SegmentHeader: Equatable {
   var uuidLow: UInt64
   var uuidHigh: UInt64
   var generation: UInt32
-  var start: UInt16
+  var boot: UInt16
+  var bootKey: UInt64
   var segmentByteCount: Int
   var createdMilliseconds: UInt64
 
@@ -46,17 +48,18 @@ struct SegmentHeader: Equatable {
     buffer.store(uuidLow, at: offset + 24)
     buffer.store(uuidHigh, at: offset + 32)
     buffer.store(UInt64(generation), at: offset + 40)
-    buffer.store(UInt32(start), at: offset + 48)
+    buffer.store(UInt32(boot), at: offset + 48)
     buffer.store(UInt32(segmentByteCount), at: offset + 52)
     buffer.store(createdMilliseconds, at: offset + 56)
-    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 64), at: offset + 64)
+    buffer.store(bootKey, at: offset + 64)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 72), at: offset + 72)
   }
 
   static func read(_ buffer: PageBuffer, at offset: Int, _ crc: CRC32C) -> Reading {
     let magic = buffer.loadUInt64(at: offset)
     guard magic & 0x00FF_FFFF_FFFF_FFFF == magicStem else { return .none }
-    let stored = buffer.loadUInt32(at: offset + 64)
-    let isIntact = stored == crc.checksum(seed: 0, buffer, offset..<offset + 64)
+    let stored = buffer.loadUInt32(at: offset + 72)
+    let isIntact = stored == crc.checksum(seed: 0, buffer, offset..<offset + 72)
     guard magic == Self.magic else { return .foreign }
     guard isIntact else { return .none }
     guard buffer.loadUInt32(at: offset + 8) == 0 else { return .foreign }
@@ -67,7 +70,8 @@ struct SegmentHeader: Equatable {
         uuidLow: buffer.loadUInt64(at: offset + 24),
         uuidHigh: buffer.loadUInt64(at: offset + 32),
         generation: UInt32(generation),
-        start: UInt16(truncatingIfNeeded: buffer.loadUInt32(at: offset + 48)),
+        boot: UInt16(truncatingIfNeeded: buffer.loadUInt32(at: offset + 48)),
+        bootKey: buffer.loadUInt64(at: offset + 64),
         segmentByteCount: Int(buffer.loadUInt32(at: offset + 52)),
         createdMilliseconds: buffer.loadUInt64(at: offset + 56)))
   }

@@ -18,6 +18,8 @@ struct WalkedRecord: Sendable {
   var header: RecordHeader
   var payload: Range<Int>
   var batch: UInt32
+  /// Monotonic milliseconds of the record's boot, modulo 2^32.
+  var monotonicMilliseconds: UInt32
 }
 
 /// Walks the batches of a segment.
@@ -41,6 +43,7 @@ struct SegmentWalker {
   private var batchEnd = 0
   private var recordsLeft = 0
   private var seed: UInt64 = 0
+  private var batchMilliseconds: UInt32 = 0
   private var provenThrough: UInt32 = 0
   /// Pages without a valid batch since the last valid one; damage if another one follows.
   private var invalidPageCount = 0
@@ -108,6 +111,7 @@ struct SegmentWalker {
     seed = RecordHeader.seed(generation: generation, batch: header.batch)
     lastBatch = header.batch
     durableThrough = header.durableThrough
+    batchMilliseconds = header.monotonicMilliseconds
     recordPosition = position + BatchHeader.byteCount
     batchEnd = position + header.byteCount
     recordsLeft = header.recordCount
@@ -124,7 +128,8 @@ struct SegmentWalker {
       recordsLeft -= 1
       let payload = offset + RecordHeader.byteCount
       return WalkedRecord(
-        header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch)
+        header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,
+        monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
     }
     if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true

@@ -31,8 +31,8 @@ extension Spool where D: ~Copyable {
   /// Reads the whole spool; to be called once, before anything else.
   public mutating func recover() -> RecoveryReport {
     var report = RecoveryReport()
-    var newestStart: UInt16 = 0
-    for slot in 0..<segments.count { readHeader(slot, &report, &newestStart) }
+    var newest: SegmentHeader?
+    for slot in 0..<segments.count { readHeader(slot, &report, &newest) }
     order.sort { segments[$0].generation < segments[$1].generation }
     report.segmentCount = order.count
 
@@ -56,7 +56,7 @@ extension Spool where D: ~Copyable {
     let newestGeneration = order.last.map { segments[$0].generation } ?? 0
     resume(
       durableThrough: durable, nextBatch: lastBatch &+ 1, generation: newestGeneration &+ 1,
-      start: newestStart &+ 1)
+      boot: bootNumber(after: newest))
     for i in 0..<table.count where table.entries[i].isUsed {
       let device = DeviceIndex(i)
       table[device].sent = table[device].acknowledged
@@ -68,8 +68,14 @@ extension Spool where D: ~Copyable {
     return report
   }
 
+  /// The number of the present boot: the newest segment's, if that was written in it.
+  private func bootNumber(after newest: SegmentHeader?) -> UInt16 {
+    guard let newest else { return 1 }
+    return bootKey != 0 && newest.bootKey == bootKey ? newest.boot : newest.boot &+ 1
+  }
+
   private mutating func readHeader(
-    _ slot: Int, _ report: inout RecoveryReport, _ newestStart: inout UInt16
+    _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?
   ) {
     do {
       try disk.read(
@@ -86,7 +92,7 @@ extension Spool where D: ~Copyable {
       report.foreignSegmentCount += 1
     case .header(let header):
       segments[slot] = SegmentState(use: .used, generation: header.generation)
-      if header.start > newestStart { newestStart = header.start }
+      if header.generation > newest?.generation ?? 0 { newest = header }
       uuidLow = header.uuidLow
       uuidHigh = header.uuidHigh
       order.append(slot)

@@ -37,6 +37,10 @@ public struct SweptFrame: Sendable {
   let record: WalkedRecord
 
   public var sequence: SequenceNumber { record.header.sequence }
+
+  public var shelfLife: ShelfLife {
+    record.header.flags & RecordHeader.expiresFlag == 0 ? .unlimited : .expires
+  }
 }
 
 /// One step of the sweep.
@@ -66,6 +70,13 @@ extension Spool where D: ~Copyable {
 
   /// The login that the frame which `sweepStep` returned last was received under.
   public func login(ofSwept frame: SweptFrame) -> [UInt8] { table[frame.device].sweepLogin }
+
+  /// Milliseconds since the frame was stored; `nil` when that was before the machine's present boot.
+  public func age(ofSwept frame: SweptFrame, now: Instant) -> Int64? {
+    guard frame.record.header.boot == boot else { return nil }
+    let stored = frame.record.monotonicMilliseconds
+    return Int64(UInt32(truncatingIfNeeded: now.milliseconds) &- stored)
+  }
 
   /// Takes back the frame that `sweepStep` returned last: its device has no room after all.
   public mutating func putBack(_ frame: SweptFrame) { sweep.waiting = frame.record }

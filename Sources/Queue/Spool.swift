@@ -23,6 +23,14 @@ public enum AppendResult: Equatable, Sendable {
   case full
 }
 
+/// How long a frame is worth delivering.
+public enum ShelfLife: Sendable {
+  /// Any time later.
+  case unlimited
+  /// Not long; the reader of the frame decides by its age.
+  case expires
+}
+
 /// A batch being gathered or written.
 struct OpenBatch {
   var buffer: Int
@@ -78,7 +86,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var nextBatch: UInt32 = 1
   var uuidLow: UInt64
   var uuidHigh: UInt64
-  var start: UInt16 = 1
+  /// The machine's present boot as records name it, and what tells it from another.
+  var boot: UInt16 = 1
+  let bootKey: UInt64
   var dirtyDevices: [DeviceIndex] = []
   var acknowledgementsDueAt = Instant.never
   /// Devices with frames given up whose record is still to be written.
@@ -95,7 +105,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// A spool over `disk`, empty until `recover` has read what is there.
   ///
   /// `secret` keys the device table and names a new spool; it comes from the system's random source.
-  public init(disk: consuming D, geometry: SpoolGeometry, deviceCountMax: Int, secret: UInt64) {
+  /// `bootKey` is the same for two programs exactly when their instants count from the same origin;
+  /// zero is unknown.
+  public init(
+    disk: consuming D, geometry: SpoolGeometry, deviceCountMax: Int, secret: UInt64,
+    bootKey: UInt64
+  ) {
+    self.bootKey = bootKey
     self.disk = disk
     self.geometry = geometry
     table = DeviceTable(capacity: deviceCountMax, secret: secret)
@@ -113,7 +129,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// Takes a frame of `device` into the batch being gathered.
   public mutating func append(
-    _ device: DeviceIndex, _ frame: Span<UInt8>, now: Instant
+    _ device: DeviceIndex, _ frame: Span<UInt8>, _ shelfLife: ShelfLife, now: Instant
   ) -> AppendResult {
     require(frame.count <= SpoolLimits.payloadBytesMax)
     let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
@@ -125,7 +141,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let sequence = table[device].last.next
     let payload = RecordHeader.byteCount + position(in: batch)
     buffers[batch.buffer].store(frame, at: payload)
-    seal(.data, frame.count, table[device].number, sequence, &batch, now)
+    seal(
+      .data, frame.count, table[device].number, sequence, &batch, now,
+      flags: shelfLife == .expires ? RecordHeader.expiresFlag : 0)
     table[device].last = sequence
     table[device].lastBatch = batch.number
     if table[device].pin == 0 { setPin(device, batch.generation) }
@@ -193,13 +211,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// Writes the header and checksum of a record whose payload is in place, and counts it in.
   private func seal(
     _ type: RecordType, _ payloadByteCount: Int, _ device: UInt32, _ sequence: SequenceNumber,
-    _ batch: inout OpenBatch, _ now: Instant
+    _ batch: inout OpenBatch, _ now: Instant, flags: UInt8 = 0
   ) {
     let buffer = buffers[batch.buffer]
     let offset = position(in: batch)
     let header = RecordHeader(
-      payloadByteCount: payloadByteCount, type: type.rawValue, device: device, sequence: sequence,
-      delta: UInt16(clamping: now.since(batch.openedAt)), start: start)
+      payloadByteCount: payloadByteCount, type: type.rawValue, flags: flags, device: device,
+      sequence: sequence, delta: UInt16(clamping: now.since(batch.openedAt)), boot: boot)
     let end = offset + RecordHeader.byteCount + payloadByteCount
     buffer.zero(end..<offset + header.strideByteCount)
     header.seal(
@@ -315,8 +333,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     buffer.zero(base + batch.byteCount..<base + paged)
     if writesHeader {
       SegmentHeader(
-        uuidLow: uuidLow, uuidHigh: uuidHigh, generation: batch.generation, start: start,
-        segmentByteCount: geometry.segmentByteCount,
+        uuidLow: uuidLow, uuidHigh: uuidHigh, generation: batch.generation, boot: boot,
+        bootKey: bootKey, segmentByteCount: geometry.segmentByteCount,
         createdMilliseconds: UInt64(max(0, now.milliseconds))
       ).write(to: buffer, at: 0, crc)
     }
@@ -397,11 +415,12 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   /// Called by recovery, which knows the log's past.
-  mutating func resume(durableThrough: UInt32, nextBatch: UInt32, generation: UInt32, start: UInt16)
-  {
+  mutating func resume(
+    durableThrough: UInt32, nextBatch: UInt32, generation: UInt32, boot: UInt16
+  ) {
     self.durableThrough = durableThrough
     self.nextBatch = nextBatch
     nextGeneration = generation
-    self.start = start
+    self.boot = boot
   }
 }

@@ -42,11 +42,15 @@ extension Engine where D: ~Copyable {
   mutating func sendSwept(_ frame: SweptFrame, _ now: Instant) {
     let device = frame.device
     let i = device.rawValue
-    // A frame of class X that came in before this one goes first.
-    pumpExpiring(device, now)
     guard upstreams[i].phase == .live, upstreams[i].hasRoom else {
       spool.putBack(frame)
       updateInterest(device)
+      return
+    }
+    if frame.shelfLife == .expires,
+      spool.age(ofSwept: frame, now: now) ?? Int64.max >= Int64(RelayLimits.expiry)
+    {
+      expireSwept(frame, now)
       return
     }
     // Copied out of the sweep's window, so that sending may change the engine.
@@ -67,37 +71,20 @@ extension Engine where D: ~Copyable {
     }
     bytes.removeAll()
     swap(&bytes, &scratchFrame)
-    pumpExpiring(device, now)
   }
 
-  /// Sends a frame of class X on a live session.
-  mutating func sendExpiring(
-    _ device: DeviceIndex, _ frame: Span<UInt8>, _ facts: FrameFacts, _ now: Instant
-  ) {
-    sendLoginIfNew(device, spool.login(of: device), now)
-    push(
-      device, frame,
+  /// Passes over a stored frame that has become worthless.
+  private mutating func expireSwept(_ frame: SweptFrame, _ now: Instant) {
+    let i = frame.device.rawValue
+    ledger.expiredFrameCount += 1
+    spool.markSent(frame.device, frame.sequence)
+    upstreams[i].inFlight.append(
       InFlight(
-        kind: .expiring, isRequired: facts.answer == .required, key: facts.key,
-        sequence: SequenceNumber(0), generation: 0, ticket: Gate.none, sentAt: now),
-      now)
-  }
-
-  /// Sends the waiting frames of class X whose turn it is, and drops those that are too old.
-  mutating func pumpExpiring(_ device: DeviceIndex, _ now: Instant) {
-    let i = device.rawValue
-    while let first = upstreams[i].expiring.first {
-      if now.since(first.arrivedAt) >= RelayLimits.expiry {
-        upstreams[i].expiring.removeFirst()
-        ledger.expiredFrameCount += 1
-        continue
-      }
-      guard upstreams[i].phase == .live, upstreams[i].hasRoom,
-        !first.after.isAfter(spool.sentSequence(device))
-      else { return }
-      upstreams[i].expiring.removeFirst()
-      sendExpiring(device, first.bytes.span, first.facts, now)
-    }
+        kind: .expired, isRequired: false, key: AnswerKey(type: 0, serial: 0),
+        sequence: frame.sequence, generation: frame.generation, ticket: Gate.none, sentAt: now))
+    settleExpired(frame.device, now)
+    updateInterest(frame.device)
+    settleUpstream(frame.device, now)
   }
 
   /// Tells the sweep whether this device's stored frames are wanted.
@@ -130,7 +117,6 @@ extension Engine where D: ~Copyable {
       upstreams[i].failedAttemptCount = 0
     }
     updateInterest(device)
-    pumpExpiring(device, now)
     settleUpstream(device, now)
   }
 
@@ -140,7 +126,7 @@ extension Engine where D: ~Copyable {
     var exact: Int? = nil
     for (place, entry) in inFlight.enumerated() {
       if entry.isRequired, earliestRequired == nil { earliestRequired = place }
-      guard entry.key.type == key.type else { continue }
+      guard entry.kind != .expired, entry.key.type == key.type else { continue }
       if sameType == nil { sameType = place }
       if entry.key.serial == key.serial, exact == nil { exact = place }
     }
@@ -156,15 +142,32 @@ extension Engine where D: ~Copyable {
     var last: InFlight? = nil
     for k in 0...place {
       let entry = upstreams[i].inFlight[k]
-      guard entry.kind == .stored else { continue }
+      switch entry.kind {
+      case .login:
+        continue
+      case .stored:
+        ledger.deliveredFrameCount += 1
+        if let waiting = gate.release(entry.ticket) { answer(waiting) }
+      case .expired:
+        break
+      }
       last = entry
-      ledger.deliveredFrameCount += 1
-      if let waiting = gate.release(entry.ticket) { answer(waiting) }
     }
     upstreams[i].inFlight.removeFirst(place + 1)
     if let last {
       spool.acknowledge(
         device, through: last.sequence, generation: last.generation, now: now)
+    }
+    settleExpired(device, now)
+  }
+
+  /// What was never sent needs no proof once nothing before it does.
+  private mutating func settleExpired(_ device: DeviceIndex, _ now: Instant) {
+    let i = device.rawValue
+    while let first = upstreams[i].inFlight.first, first.kind == .expired {
+      spool.acknowledge(
+        device, through: first.sequence, generation: first.generation, now: now)
+      upstreams[i].inFlight.removeFirst()
     }
   }
 

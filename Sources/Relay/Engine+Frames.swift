@@ -22,7 +22,6 @@ extension Engine where D: ~Copyable {
     case .forward, .block:
       return keep(slot, device, protocolID, frame, facts, moment)
     case .expires, .head:
-      ledger.receivedFrameCount += 1
       passOn(slot, device, protocolID, frame, facts, moment)
       return true
     }
@@ -59,7 +58,7 @@ extension Engine where D: ~Copyable {
     wantUpstream(device, moment.instant)
   }
 
-  /// Stores a frame, offers it to a live upstream at once, and leaves its answer at the gate.
+  /// Stores a frame and leaves its answer at the gate; `false` when there is no room now.
   private mutating func keep(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment
@@ -67,10 +66,9 @@ extension Engine where D: ~Copyable {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
     guard case .stored(let sequence, let batch, let generation) = spool.append(
-      device, frame, now: moment.instant)
+      device, frame, .unlimited, now: moment.instant)
     else { return false }
     ledger.receivedFrameCount += 1
-    ledger.storedFrameCount += 1
     var ticket = Gate.none
     var reply = Reply()
     if facts.isAnswered(under: configuration.policy),
@@ -81,30 +79,39 @@ extension Engine where D: ~Copyable {
           session: slot, sessionGeneration: sessions[slot.rawValue].generation, batch: batch,
           reply: reply, isReleased: false))
     }
-    let upstream = device.rawValue
-    if isCaughtUp, upstreams[upstream].phase == .live, upstreams[upstream].hasRoom,
-      upstreams[upstream].expiring.isEmpty
-    {
-      sendLoginIfNew(device, spool.login(of: device), moment.instant)
-      spool.markSent(device, sequence)
-      push(
-        device, frame,
-        InFlight(
-          kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: sequence, generation: generation, ticket: ticket, sentAt: moment.instant),
-        moment.instant)
-    } else {
-      updateInterest(device)
-      if upstreams[upstream].phase == .idle { wantUpstream(device, moment.instant) }
-    }
+    offer(
+      device, frame,
+      InFlight(
+        kind: .stored, isRequired: facts.answer == .required, key: facts.key,
+        sequence: sequence, generation: generation, ticket: ticket, sentAt: moment.instant),
+      isCaughtUp: isCaughtUp, moment.instant)
     return true
   }
 
-  /// Answers a frame that is worthless when late, and sends it on if that is possible in time.
+  /// Sends a frame that was just stored on a live session, if it is the device's next one.
+  private mutating func offer(
+    _ device: DeviceIndex, _ frame: Span<UInt8>, _ entry: InFlight, isCaughtUp: Bool,
+    _ now: Instant
+  ) {
+    let i = device.rawValue
+    ledger.storedFrameCount += 1
+    if isCaughtUp, upstreams[i].phase == .live, upstreams[i].hasRoom {
+      sendLoginIfNew(device, spool.login(of: device), now)
+      spool.markSent(device, entry.sequence)
+      push(device, frame, entry, now)
+    } else {
+      updateInterest(device)
+      if upstreams[i].phase == .idle { wantUpstream(device, now) }
+    }
+  }
+
+  /// Answers a frame that is worthless when late at once, and keeps it in its place in the device's
+  /// order for as long as it is worth something.
   private mutating func passOn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment
   ) {
+    ledger.receivedFrameCount += 1
     if facts.isAnswered(under: configuration.policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
@@ -114,23 +121,20 @@ extension Engine where D: ~Copyable {
       ledger.expiredFrameCount += 1
       return
     }
-    let upstream = device.rawValue
-    if upstreams[upstream].phase == .live, upstreams[upstream].hasRoom,
-      upstreams[upstream].expiring.isEmpty, !spool.hasUnsent(device)
-    {
-      sendExpiring(device, frame, facts, moment.instant)
+    let isCaughtUp = !spool.hasUnsent(device)
+    guard case .stored(let sequence, _, let generation) = spool.append(
+      device, frame, .expires, now: moment.instant)
+    else {
+      // Not worth stopping the device for.
+      ledger.expiredFrameCount += 1
       return
     }
-    if upstreams[upstream].expiring.count == RelayLimits.expiringCountMax {
-      upstreams[upstream].expiring.removeFirst()
-      ledger.expiredFrameCount += 1
-    }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(frame.count)
-    for i in 0..<frame.count { bytes.append(frame[i]) }
-    upstreams[upstream].expiring.append(
-      ExpiringFrame(
-        bytes: bytes, facts: facts, arrivedAt: moment.instant, after: spool.lastSequence(device)))
+    offer(
+      device, frame,
+      InFlight(
+        kind: .stored, isRequired: facts.answer == .required, key: facts.key,
+        sequence: sequence, generation: generation, ticket: Gate.none, sentAt: moment.instant),
+      isCaughtUp: isCaughtUp, moment.instant)
   }
 
   // MARK: Answers

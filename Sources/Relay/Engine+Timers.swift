@@ -90,9 +90,6 @@ extension Engine where D: ~Copyable {
     case .greeting: return upstream.phaseAt.advanced(by: RelayLimits.greetingTimeout)
     case .live:
       var deadline = min(probeDeadline(of: device), answerDeadline(of: upstream))
-      if let first = upstream.expiring.first {
-        deadline = min(deadline, first.arrivedAt.advanced(by: RelayLimits.expiry))
-      }
       if !upstream.input.isEmpty {
         deadline = min(
           deadline, upstream.lastByteAt.advanced(by: Detect.Limits.longSilence))
@@ -153,7 +150,6 @@ extension Engine where D: ~Copyable {
       closeUpstream(device, .silent, now)
       return
     }
-    pumpExpiring(device, now)
     let quiet = now.since(upstreams[i].lastByteAt)
     if !upstreams[i].input.isEmpty, quiet >= Int64(Detect.Limits.longSilence) {
       readUpstream(device, .long, moment)

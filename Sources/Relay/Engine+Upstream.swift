@@ -50,12 +50,11 @@ extension Engine where D: ~Copyable {
   }
 
   /// Notes that the first `byteCount` bytes of the output were written, and that a flush is done.
-  public mutating func upstreamWrote(_ device: DeviceIndex, _ byteCount: Int, _ moment: Moment) {
+  public mutating func upstreamWrote(_ device: DeviceIndex, _ byteCount: Int) {
     let i = device.rawValue
     upstreams[i].output.consume(byteCount)
     upstreams[i].isFlushQueued = false
     updateInterest(device)
-    pumpExpiring(device, moment.instant)
   }
 
   // MARK: Phases
@@ -66,7 +65,6 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].phase == .idle else { return }
     guard upstreams[i].session != nil || spool.hasUndelivered(device) else {
       spool.setHeld(device, false)
-      discardExpiring(device)
       schedule(device)
       return
     }
@@ -147,7 +145,6 @@ extension Engine where D: ~Copyable {
       schedule(device)
       return
     }
-    discardExpiring(device)
     switch upstreams[i].phase {
     case .greeting, .live, .connecting:
       closeUpstream(device, nil, now)
@@ -160,10 +157,5 @@ extension Engine where D: ~Copyable {
     case .closing:
       break
     }
-  }
-
-  private mutating func discardExpiring(_ device: DeviceIndex) {
-    ledger.expiredFrameCount += UInt64(upstreams[device.rawValue].expiring.count)
-    upstreams[device.rawValue].expiring = []
   }
 }

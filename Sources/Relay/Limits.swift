@@ -22,8 +22,6 @@ public enum RelayLimits {
   static let windowCountMax = 32
   /// Answers waiting for a commit or the upstream; more frames wait unread.
   static let gateCountMax = 8_192
-  /// Frames of class X kept for a device whose upstream is away.
-  static let expiringCountMax = 4
   /// After this, a frame of class X is worthless.
   static let expiry = 60_000
   /// A connection that never speaks.

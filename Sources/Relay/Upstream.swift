@@ -17,7 +17,11 @@ import Queue
 
 /// Something sent upstream whose delivery is not proven.
 struct InFlight {
-  enum Kind: UInt8 { case login, stored, expiring }
+  enum Kind: UInt8 {
+    case login, stored
+    /// Stored but not sent, because it was worthless by then; settled with what was sent before it.
+    case expired
+  }
 
   var kind: Kind
   /// Whether servers owe it an answer.
@@ -29,15 +33,6 @@ struct InFlight {
   /// Its answer's place at the gate, or `Gate.none`.
   var ticket: UInt32
   var sentAt: Instant
-}
-
-/// A frame of class X that waits for its turn.
-struct ExpiringFrame {
-  var bytes: [UInt8]
-  var facts: FrameFacts
-  var arrivedAt: Instant
-  /// It goes out right after the stored frame with this number.
-  var after: SequenceNumber
 }
 
 /// Why a session with the platform ended or did not begin.
@@ -60,7 +55,7 @@ public enum UpstreamLoss: UInt8, Sendable {
   }
 }
 
-/// The state of one device's upstream session, and what waits for it in memory.
+/// The state of one device's upstream session.
 struct Upstream {
   enum Phase: UInt8 { case idle, waiting, connecting, greeting, live, closing }
 
@@ -71,7 +66,6 @@ struct Upstream {
   var input = ByteQueue()
   var output = ByteQueue()
   var inFlight: [InFlight] = []
-  var expiring: [ExpiringFrame] = []
   /// The login the platform knows this connection by.
   var sentLogin: [UInt8] = []
   var isFlushQueued = false
