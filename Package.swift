@@ -34,5 +34,8 @@ let package = Package(
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+    .testTarget(
+      name: "DetectTests", dependencies: ["Detect"], exclude: ["Corpus"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

@@ -17,7 +17,8 @@ public enum Detector {
     var skip = 0
     while skip < bytes.count, skip < Limits.paddingBytesMax, isPadding(bytes[skip]) { skip += 1 }
     if skip == bytes.count { return .needMore(total: bytes.count + 1) }
-    let start = bytes.extracting(skip..<bytes.count)
+    // However much has arrived, the rows see no more than an undecided stream may grow to.
+    let start = bytes.extracting(skip..<min(bytes.count, Limits.detectionBytesMax))
 
     var best: ProtocolID? = nil
     var bestConfidence = Confidence.provisional

@@ -42,9 +42,7 @@ public struct FrameReader: Sendable {
     guard let current = protocolID else { return bind(bytes, silence) }
     if bytes.count == 0 { return .needMore(total: 1) }
     let step = current.row.cut(bytes, silence)
-    if case .skip(let byteCount, let reason) = step {
-      return skip(byteCount, reason)
-    }
+    if case .skip(let byteCount, .padding) = step { return skip(byteCount, .padding) }
     if confidence == .provisional {
       switch Detector.verdict(bytes, silence: silence) {
       case .bound(let claimed, .certain, skip: 0):

@@ -32,8 +32,11 @@ extension Engine where D: ~Copyable {
       sessions[i].input.append(bytes, from: consumed)
     } else {
       sessions[i].input.append(bytes)
+      // More than the longest frame without one: what is there is all that can be asked about.
+      if sessions[i].input.count > Detect.Limits.frameBytesMax { sessions[i].silence = .long }
       if !sessions[i].isPaused { readInput(slot, moment) }
     }
+    boundRereading(slot)
     if sessions[i].phase == .open { schedule(slot) }
   }
 
@@ -198,6 +201,16 @@ extension Engine where D: ~Copyable {
     guard sessions[i].phase == .open else { return }
     input.consume(consumed)
     swap(&input, &sessions[i].input)
+  }
+
+  /// Lets a long unfinished input grow by an eighth before it is read again, so that a peer that
+  /// drips bytes cannot have the same bytes searched at every one of them. Silence comes first.
+  private mutating func boundRereading(_ slot: SessionSlot) {
+    let count = sessions[slot.rawValue].input.count
+    guard count > RelayLimits.freelyRereadBytesMax,
+      sessions[slot.rawValue].wantedByteCount <= count + 1
+    else { return }
+    sessions[slot.rawValue].wantedByteCount = count + count / 8
   }
 
   /// Handles the frames at the start of `bytes` and returns how many bytes are done with.

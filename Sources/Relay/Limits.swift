@@ -16,6 +16,8 @@ public enum RelayLimits {
   static let sessionOutputBytesMax = 64 * 1_024
   /// Bytes waiting for an upstream that stops us from handing it more.
   static let upstreamOutputBytesMax = 16 * 1_024
+  /// Bytes of unfinished input that are searched again at every new byte.
+  static let freelyRereadBytesMax = 512
   /// Bytes of one unfinished frame from an upstream.
   static let upstreamInputBytesMax = 64 * 1_024
   /// Frames sent upstream without proof of delivery; bounds the duplicates after a reset.

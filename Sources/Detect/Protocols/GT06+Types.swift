@@ -43,7 +43,8 @@ extension GT06 {
       case 0x41: return TypeRule(.media, .required, .block, .long)
       case 0x70: return TypeRule(.position, .required, .forward)
       case 0xF1, 0xF2: return TypeRule(.status, .required, .forward)
-      case 0x38, 0x61, 0x65, 0x66, 0x8C: return TypeRule(.position, .optional, .forward)
+      case 0x38, 0x61: return TypeRule(.position, .optional, .forward)
+      case 0x65, 0x66, 0x8C: return TypeRule(.information, .optional, .forward)
       case 0x36: return TypeRule(.media, .upstream, .block)
       case 0x21: return TypeRule(.commandReply, .never, .expires)
       case 0x94: return TypeRule(.information, .never, .forward)
@@ -84,7 +85,7 @@ extension GT06 {
     let rule = rule(of: frame)
     var facts = FrameFacts(
       kind: rule.kind, answer: rule.answer, replay: rule.replay,
-      key: AnswerKey(type: UInt16(type), serial: serial(of: frame)))
+      key: AnswerKey(type: UInt16(type), serial: rule.shape == .wifi ? 0 : serial(of: frame)))
     let imeiOffset = shortTypeOffset + 1
     if rule.kind == .login, frame.count >= imeiOffset + imeiByteCount + tailByteCount {
       facts.identity = DeviceIdentity(
@@ -153,17 +154,18 @@ extension GT06 {
   /// The rule for a whole frame, which knows frames of the Topin form by their shape.
   private static func rule(of frame: Span<UInt8>) -> TypeRule {
     let isLong = frame[0] == 0x79
+    let typeOffset = isLong ? longTypeOffset : shortTypeOffset
+    let type = frame[typeOffset]
     if !isLong, frame.count != Int(frame[2]) + 5 || frame[2] < 5 {
-      let type = frame[shortTypeOffset]
       if Topin.isWifiType(type), Topin.cutWifi(frame) == .frame(byteCount: frame.count, []) {
         return TypeRule(.position, .required, .forward, .wifi)
       }
-      // Too short for a serial number: nothing could be echoed.
-      if frame.count < shortTypeOffset + 1 + tailByteCount {
-        return TypeRule(.unknown, .never, .expires)
-      }
     }
-    return rule(isLong: isLong, type: frame[isLong ? longTypeOffset : shortTypeOffset])
+    // Too short for a serial number: nothing could be echoed.
+    if frame.count < typeOffset + 1 + tailByteCount {
+      return TypeRule(.unknown, .never, .forward)
+    }
+    return rule(isLong: isLong, type: type)
   }
 
   /// The serial number; frames with a lying length still end with it.

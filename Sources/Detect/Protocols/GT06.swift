@@ -34,16 +34,25 @@ public enum GT06 {
 
   static func probe(_ bytes: Span<UInt8>, _ silence: Silence) -> ProbeAnswer {
     if bytes.count > 0, bytes[0] != 0x78, bytes[0] != 0x79 { return .no }
-    if bytes.count < 2 { return .needMore(total: 2) }
+    if bytes.count < 2 { return .needMore(total: bytes.count + 1) }
     if bytes[0] != bytes[1] { return .no }
     if bytes[0] == 0x79 { return .yes(.certain) }
     switch cut(bytes, silence) {
     case .frame(_, let oddities):
-      return .yes(oddities.isEmpty ? .certain : .provisional)
+      return oddities.isEmpty ? .yes(.certain) : probeBesideTopin(bytes, silence)
     case .skip:
       return .no
     case .needMore(let total):
       return .needMore(total: total)
+    }
+  }
+
+  /// A claim without a checksum, which gives way to Topin's own signs.
+  private static func probeBesideTopin(_ bytes: Span<UInt8>, _ silence: Silence) -> ProbeAnswer {
+    switch Topin.probe(bytes, silence) {
+    case .yes: .no
+    case .needMore(let total) where silence == .none: .needMore(total: total)
+    case .needMore, .no: .yes(.provisional)
     }
   }
 
@@ -78,8 +87,12 @@ public enum GT06 {
       if bytes.count < size { return waitOrCutByStop(bytes, silence, size) }
       if bytes.hasStop(at: size - 2) {
         if length < 5 { return .frame(byteCount: size, [.foreignShape, .lyingLength]) }
-        let isValid = CRCX25.checksum(bytes, 2..<size - 4) == bytes.be16(at: size - 4)
-        return .frame(byteCount: size, isValid ? [] : .badChecksum)
+        if CRCX25.checksum(bytes, 2..<size - 4) == bytes.be16(at: size - 4) {
+          return .frame(byteCount: size, [])
+        }
+        if !StartMarks.hasInnerFrame(bytes, before: size) {
+          return .frame(byteCount: size, .badChecksum)
+        }
       }
     }
     if isDownlink, bytes[4] == 0x97 || bytes[4] == 0x9A {
@@ -116,8 +129,12 @@ public enum GT06 {
       let size = length + 6
       if bytes.count < size { return waitOrCutByStop(bytes, silence, size) }
       if bytes.hasStop(at: size - 2) {
-        let isValid = CRCX25.checksum(bytes, 2..<size - 4) == bytes.be16(at: size - 4)
-        return .frame(byteCount: size, isValid ? [] : .badChecksum)
+        if CRCX25.checksum(bytes, 2..<size - 4) == bytes.be16(at: size - 4) {
+          return .frame(byteCount: size, [])
+        }
+        if !StartMarks.hasInnerFrame(bytes, before: size) {
+          return .frame(byteCount: size, .badChecksum)
+        }
       }
     }
     return StartMarks.cutByStop(bytes, silence, byteCountMax: lengthMax + 6)

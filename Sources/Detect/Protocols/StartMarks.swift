@@ -3,7 +3,8 @@
 // A frame whose length field contradicts its stop bytes is cut at the first `0D 0A` that is
 // followed by another start mark, or by the end of the burst. A complete frame with a valid
 // checksum that begins inside the doubtful bytes ends them too, so that a lying length or a stray
-// mark in garbage never swallows the good frame behind it.
+// mark in garbage never swallows the good frame behind it, even where the length happens to lead to
+// the stop bytes of a later frame.
 // Source: device-families document, section 3.2, steps 3 to 5. Deviation: a mark inside an
 // incomplete frame is not believed before a brief silence or the full length, because payloads may
 // contain `0D 0A 78 78` and the cut must not depend on how the network split the bytes.
@@ -14,6 +15,11 @@ enum StartMarks {
   static func isMark(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
     bytes.hasMark(0x78, at: offset) || bytes.hasMark(0x79, at: offset)
       || bytes.hasMark(0x68, at: offset)
+  }
+
+  /// Whether `byte` may be the first of a start mark.
+  static func isHalfMark(_ byte: UInt8) -> Bool {
+    byte == 0x78 || byte == 0x79 || byte == 0x68
   }
 
   /// Counts the line ends and zeros at the start.
@@ -31,9 +37,8 @@ enum StartMarks {
   static func skipGarbage(_ bytes: Span<UInt8>) -> Cut {
     var offset = 1
     while offset < bytes.count {
-      if bytes.hasMark(0x78, at: offset) || bytes.hasMark(0x79, at: offset) { break }
-      let isHalfMark = bytes[offset] == 0x78 || bytes[offset] == 0x79
-      if offset + 1 == bytes.count, isHalfMark { break }
+      if isMark(bytes, at: offset) { break }
+      if offset + 1 == bytes.count, isHalfMark(bytes[offset]) { break }
       offset += 1
     }
     return .skip(byteCount: offset, .garbage)
@@ -45,6 +50,16 @@ enum StartMarks {
     while offset + 3 < bytes.count {
       if bytes.hasStop(at: offset), isMark(bytes, at: offset + 2) { return true }
       offset += 1
+    }
+    return false
+  }
+
+  /// Whether a frame with a right checksum lies between offset 1 and `end`: a sign that the stop
+  /// bytes that the length leads to are those of a later frame.
+  static func hasInnerFrame(_ bytes: Span<UInt8>, before end: Int) -> Bool {
+    let claimed = bytes.extracting(0..<end)
+    for offset in 1..<end where isMark(claimed, at: offset) {
+      if strictFrame(claimed, at: offset) == .whole { return true }
     }
     return false
   }
@@ -61,13 +76,11 @@ enum StartMarks {
         case .partial, .none: break
         }
       }
-      if offset >= 4, bytes.hasStop(at: offset) {
+      if offset >= 4, offset + 2 <= byteCountMax, bytes.hasStop(at: offset) {
         let next = offset + 2
         if isMark(bytes, at: next) { return .frame(byteCount: next, .lyingLength) }
         let mayBecomeMark =
-          next == bytes.count
-          || next + 1 == bytes.count
-            && (bytes[next] == 0x78 || bytes[next] == 0x79 || bytes[next] == 0x68)
+          next == bytes.count || next + 1 == bytes.count && isHalfMark(bytes[next])
         if mayBecomeMark, silence == .none { return .needMore(total: bytes.count + 1) }
         if next == bytes.count { return .frame(byteCount: next, .lyingLength) }
       }

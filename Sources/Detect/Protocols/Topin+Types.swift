@@ -37,7 +37,7 @@ extension Topin {
     if shape(type) == .timeEcho, frame.count < timeOffset + timeByteCount + 2 {
       facts.answer = .never
     }
-    if kind == .login {
+    if kind == .login, frame.count >= loginByteCounts.0 {
       facts.identity = DeviceIdentity(.topin, .imei8, frame, at: imeiOffset, count: imeiByteCount)
     }
     return facts
@@ -112,7 +112,8 @@ extension Topin {
     switch shape(type) {
     case .timeEcho: answerSizes = 12...12
     case .one where type == 0x01 || type == 0x13: answerSizes = 6...7
-    case .one, .clock, .echo: answerSizes = Int(bytes[2]) + 5...Int(bytes[2]) + 5
+    case .clock: answerSizes = 13...13
+    case .one, .echo: answerSizes = Int(bytes[2]) + 5...Int(bytes[2]) + 5
     }
     for size in answerSizes {
       if bytes.count < size { return .needMore(total: size) }

@@ -38,7 +38,8 @@ public enum Topin {
 
   static func probe(_ bytes: Span<UInt8>, _ silence: Silence) -> ProbeAnswer {
     if bytes.count > 0, bytes[0] != 0x78 { return .no }
-    if bytes.count > 1, bytes[1] != 0x78 { return .no }
+    if bytes.count < 2 { return .needMore(total: bytes.count + 1) }
+    if bytes[1] != 0x78 { return .no }
     if bytes.count < 4 { return .needMore(total: 4) }
     let length = Int(bytes[2])
     let type = bytes[3]
@@ -55,9 +56,10 @@ public enum Topin {
       return bytes.hasStop(at: length + 3) ? .yes(.certain) : .no
     }
     if type >= 0x08, type <= 0x11 {
+      if bytes.count < length + 5 { return .needMore(total: length + 5) }
+      if bytes.hasStop(at: length + 3) { return .no }
       if bytes.count < length + 6 { return .needMore(total: length + 6) }
-      let isLonger = !bytes.hasStop(at: length + 3) && bytes.hasStop(at: length + 4)
-      return isLonger ? .yes(.provisional) : .no
+      return bytes.hasStop(at: length + 4) ? .yes(.provisional) : .no
     }
     return .no
   }
@@ -76,7 +78,7 @@ public enum Topin {
     // A true length leaves no room for serial and checksum: no GT06 login is that short.
     if length + 5 == size { return .yes(.certain) }
     if bytes.count == size {
-      return silence > .none ? .yes(.certain) : .needMore(total: size + 2)
+      return silence > .none ? .yes(.certain) : .needMore(total: size + 1)
     }
     if bytes[size] != 0x78 { return .no }
     if bytes.count == size + 1 {
@@ -89,7 +91,8 @@ public enum Topin {
     let padding = StartMarks.paddingCount(bytes)
     if padding > 0 { return .skip(byteCount: padding, .padding) }
     if bytes.count < 2 {
-      if bytes.count == 1, bytes[0] != 0x78, bytes[0] != 0x68 {
+      // Also `79`, with which a frame may begin that proves a provisional stream to be GT06.
+      if bytes.count == 1, !StartMarks.isHalfMark(bytes[0]) {
         return .skip(byteCount: 1, .garbage)
       }
       return .needMore(total: 2)
@@ -146,9 +149,10 @@ public enum Topin {
   static func cutWifi(_ bytes: Span<UInt8>) -> Cut {
     let accessPoints = Int(bytes[2])
     let cellCountOffset = timeOffset + timeByteCount + 7 * accessPoints
+    if cellCountOffset >= Limits.topinFrameBytesMax { return .skip(byteCount: 1, .garbage) }
     if bytes.count <= cellCountOffset { return .needMore(total: cellCountOffset + 1) }
     let bare = cellCountOffset + 1 + 3 + 5 * Int(bytes[cellCountOffset]) + 2
-    for size in bare...bare + 1 {
+    for size in bare...bare + 1 where size <= Limits.topinFrameBytesMax {
       if bytes.count < size { return .needMore(total: size) }
       if bytes.hasStop(at: size - 2) { return .frame(byteCount: size, []) }
     }
