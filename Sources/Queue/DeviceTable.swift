@@ -36,6 +36,8 @@ struct DeviceEntry {
   var isHeld = false
   var isAcknowledgementDirty = false
   var interest = SweepInterest.idle
+  /// Whether the sweep counts the device among those it could serve now.
+  var isCountedReady = false
   var key = DeviceKey(family: 0, form: 0)
   var last = SequenceNumber(0)
   var sent = SequenceNumber(0)

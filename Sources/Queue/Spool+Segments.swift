@@ -109,6 +109,7 @@ extension Spool where D: ~Copyable {
     table[device].droppedCount += count
     table[device].acknowledged = last
     if last.isAfter(table[device].sent) { table[device].sent = last }
+    recount(device)
     acknowledgementsDueAt = min(acknowledgementsDueAt, Instant(milliseconds: 0))
   }
 }

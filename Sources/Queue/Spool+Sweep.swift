@@ -17,6 +17,8 @@ struct SweepState {
   var isRunning = false
   /// A record that was read but found its device's window full, with nobody else to serve.
   var waiting: WalkedRecord?
+  /// Devices that are ready and have frames they were not given.
+  var readyCount = 0
   /// Whether anything has changed since the sweep last found nothing to do.
   var mayHaveWork = true
   /// Whether a part of the log could not be read in this pass, so that nothing is proven missing.
@@ -58,7 +60,16 @@ extension Spool where D: ~Copyable {
     // The present pass may have gone by this device's frames while nobody wanted them.
     if wants, table[device].interest == .idle { table[device].blockedPass = sweep.pass }
     table[device].interest = wants ? (hasRoom ? .ready : .full) : .idle
-    if wants, hasRoom, table[device].hasUnsent { sweep.mayHaveWork = true }
+    recount(device)
+  }
+
+  /// Keeps `sweep.readyCount` true after a device's interest or cursors have changed.
+  mutating func recount(_ device: DeviceIndex) {
+    let isReady = table[device].interest == .ready && table[device].hasUnsent
+    if isReady { sweep.mayHaveWork = true }
+    guard isReady != table[device].isCountedReady else { return }
+    table[device].isCountedReady = isReady
+    sweep.readyCount += isReady ? 1 : -1
   }
 
   /// The bytes of the frame that `sweepStep` returned last.
@@ -98,7 +109,7 @@ extension Spool where D: ~Copyable {
         return .skipped
       }
       if table[device].interest == .full {
-        guard othersAreReady() else { return .idle }
+        guard sweep.readyCount > 0 else { return .idle }
         table[device].blockedPass = sweep.pass
         sweep.waiting = nil
         return .skipped
@@ -120,26 +131,9 @@ extension Spool where D: ~Copyable {
     return nextSegment(now)
   }
 
-  /// Whether any device could be given a frame by a pass that starts now or goes on.
-  private func othersAreReady() -> Bool {
-    for i in 0..<table.count {
-      let entry = table.entries[i]
-      if entry.interest == .ready, entry.hasUnsent, entry.lastBatch <= durableThrough {
-        return true
-      }
-    }
-    return false
-  }
-
   /// Starts at the oldest segment in which a ready device may have an unsent frame.
   private mutating func startPass() -> Bool {
-    var oldest = UInt32.max
-    for i in 0..<table.count {
-      let entry = table.entries[i]
-      guard entry.interest == .ready, entry.hasUnsent, entry.pin != 0 else { continue }
-      oldest = min(oldest, entry.pin)
-    }
-    guard oldest != UInt32.max, let slot = segment(of: oldest) else { return false }
+    guard let slot = oldestReadySegment(notBlockedIn: nil) else { return false }
     guard segments[slot].durableByteCount > 0 else { return false }
     open(slot)
     sweep.pass &+= 1
@@ -148,26 +142,47 @@ extension Spool where D: ~Copyable {
     return true
   }
 
+  /// The oldest segment in which a ready device may have an unsent frame; devices that were left
+  /// behind in `pass` do not count.
+  private func oldestReadySegment(notBlockedIn pass: UInt32?) -> Int? {
+    guard sweep.readyCount > 0 else { return nil }
+    var oldest = UInt32.max
+    for i in 0..<table.count where table.entries[i].isCountedReady {
+      if let pass, table.entries[i].blockedPass == pass { continue }
+      let pin = table.entries[i].pin
+      if pin != 0 { oldest = min(oldest, pin) }
+    }
+    return segment(of: oldest)
+  }
+
   private mutating func open(_ slot: Int) {
     walker.open(
       segment: slot, generation: segments[slot].generation,
       provenThrough: segments[slot].provenThrough)
   }
 
+  /// Goes on to the next segment that can serve anybody in this pass.
   private mutating func nextSegment(_ now: Instant) -> SweepStep {
     counters.damagedByteCount += UInt64(walker.damagedByteCount)
-    if let place = order.firstIndex(of: walker.segment),
+    guard let place = order.firstIndex(of: walker.segment),
       segments[walker.segment].generation == walker.generation
-    {
-      if place + 1 < order.count, segments[order[place + 1]].durableByteCount > 0 {
-        open(order[place + 1])
-        return .skipped
-      }
+    else {
+      // The segment was freed under the sweep: what it held is done with.
+      sweep.stop()
+      return .skipped
+    }
+    guard place + 1 < order.count, segments[order[place + 1]].durableByteCount > 0 else {
       // At the durable end. Devices left behind need another pass; others need more commits.
       return finishOrWait(now)
     }
-    // The segment was freed under the sweep: what it held is done with.
-    sweep.stop()
+    guard let oldest = oldestReadySegment(notBlockedIn: sweep.pass) else {
+      // Only devices that were left behind, or have no room, want what comes: a pass of their own.
+      sweep.stop()
+      return .skipped
+    }
+    let next = order[place + 1]
+    let isFartherOn = segments[oldest].generation > segments[next].generation
+    open(isFartherOn && segments[oldest].durableByteCount > 0 ? oldest : next)
     return .skipped
   }
 
@@ -180,11 +195,10 @@ extension Spool where D: ~Copyable {
     var needsPass = false
     var isFollowing = false
     for i in 0..<table.count {
-      let entry = table.entries[i]
-      guard entry.hasUnsent, entry.interest != .idle else { continue }
-      if entry.blockedPass == sweep.pass {
-        if entry.interest == .ready { needsPass = true }
-      } else if entry.lastBatch <= durableThrough {
+      guard table.entries[i].interest != .idle, table.entries[i].hasUnsent else { continue }
+      if table.entries[i].blockedPass == sweep.pass {
+        if table.entries[i].interest == .ready { needsPass = true }
+      } else if table.entries[i].lastBatch <= durableThrough {
         // The whole log was read for this device and its frames were not there.
         giveUpMissing(DeviceIndex(i))
       } else {
@@ -204,6 +218,7 @@ extension Spool where D: ~Copyable {
     // Frames in flight are settled first; their session then asks for more and comes here again.
     guard table[device].sent == table[device].acknowledged else {
       table[device].interest = .full
+      recount(device)
       return
     }
     drop(device, through: table[device].last, count: lost, .damaged)
@@ -258,7 +273,7 @@ extension Spool where D: ~Copyable {
     let isNext = sequence == table[device].sent.next
     guard isNext || table[device].blockedPass != sweep.pass else { return .skipped }
     if table[device].interest == .full {
-      if othersAreReady() {
+      if sweep.readyCount > 0 {
         table[device].blockedPass = sweep.pass
         return .skipped
       }

@@ -147,6 +147,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     table[device].last = sequence
     table[device].lastBatch = batch.number
     if table[device].pin == 0 { setPin(device, batch.generation) }
+    recount(device)
     gathering = batch
     counters.appendedFrameCount += 1
     return .stored(sequence, batch: batch.number, generation: batch.generation)
