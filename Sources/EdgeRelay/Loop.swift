@@ -58,7 +58,7 @@ struct Loop: ~Copyable {
   private var upstreams: [Watched] = []
   private var addresses: [PeerAddress] = []
   private var addressIndex = 0
-  private var resolveAt = Instant(milliseconds: Int64.min)
+  private var resolveAt = Instant.origin
   private var acceptAgainAt = Instant.never
   private var stopBy = Instant.never
   private var isStopping = false

@@ -9,8 +9,10 @@
 //   last          newest frame appended          sent   newest frame handed to the upstream session
 //   acknowledged  newest frame whose delivery is proven; everything up to it is done with
 //
-// `pin` is a lower bound of where the first frame after `acknowledged` lies: the generation of a
-// segment, zero while there is no such frame.
+// `pin` is a lower bound of where the first frame after `acknowledged` lies, and `nowhere` while there
+// is no such frame. While all undelivered frames were received under the present login, which is
+// nearly always, reading may start right there; otherwise it starts at the segment's first batch,
+// because the device record that names the login stands somewhere before the frame.
 
 /// A device's slot in the table.
 public struct DeviceIndex: Equatable, Sendable {
@@ -44,7 +46,9 @@ struct DeviceEntry {
   var acknowledged = SequenceNumber(0)
   /// The batch that holds the newest frame.
   var lastBatch: UInt32 = 0
-  var pin: UInt32 = 0
+  var pin = LogPosition.nowhere
+  /// Whether undelivered frames were received under different logins.
+  var loginVaries = false
   /// The segment generation that carries the device's name and current login already.
   var headGeneration: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.

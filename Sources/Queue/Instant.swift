@@ -7,14 +7,19 @@ public struct Instant: Equatable, Comparable, Sendable {
 
   /// Later than every deadline.
   public static let never = Instant(milliseconds: Int64.max)
+  /// Not later than any instant that a clock has shown.
+  public static let origin = Instant(milliseconds: 0)
 
   public static func < (a: Instant, b: Instant) -> Bool { a.milliseconds < b.milliseconds }
 
-  /// The instant `milliseconds` later.
+  /// The instant `milliseconds` later, `never` at the latest.
   public func advanced(by milliseconds: Int) -> Instant {
-    Instant(milliseconds: self.milliseconds + Int64(milliseconds))
+    let (sum, overflow) = self.milliseconds.addingReportingOverflow(Int64(milliseconds))
+    return overflow ? .never : Instant(milliseconds: sum)
   }
 
   /// Milliseconds from `earlier` to this instant.
-  public func since(_ earlier: Instant) -> Int64 { milliseconds - earlier.milliseconds }
+  public func since(_ earlier: Instant) -> Int64 {
+    milliseconds.subtractingReportingOverflow(earlier.milliseconds).partialValue
+  }
 }

@@ -24,6 +24,8 @@ public enum SpoolLimits {
   static let segmentCountMin = 16
   /// Segments: the table of segments stays small.
   static let segmentCountMax = 4_096
+  /// Bytes the sweep may read a millisecond when devices need one pass after another.
+  static let sweptBytesPerMillisecond = 64 * 1_024
   /// Milliseconds the oldest frame waits for company before a commit starts.
   static let commitDelay = 10
   /// Milliseconds that acknowledgements wait for a batch to ride on.

@@ -18,6 +18,7 @@ struct WalkedRecord: Sendable {
   var header: RecordHeader
   var payload: Range<Int>
   var batch: UInt32
+  var place: LogPosition
   /// Monotonic milliseconds of the record's boot, modulo 2^32.
   var monotonicMilliseconds: UInt32
 }
@@ -44,6 +45,7 @@ struct SegmentWalker {
   private var recordsLeft = 0
   private var seed: UInt64 = 0
   private var batchMilliseconds: UInt32 = 0
+  private var batchStart = 0
   private var provenThrough: UInt32 = 0
   /// Pages without a valid batch since the last valid one; damage if another one follows.
   private var invalidPageCount = 0
@@ -54,17 +56,20 @@ struct SegmentWalker {
     self.crc = crc
   }
 
-  /// Starts at the first batch of a segment.
+  /// Starts at a batch of a segment, by default the first; `offset` is a multiple of the page size.
   ///
   /// `provenThrough` is the number of a batch known to be durable from elsewhere; zero knows none.
-  mutating func open(segment: Int, generation: UInt32, provenThrough: UInt32) {
+  mutating func open(
+    segment: Int, generation: UInt32, provenThrough: UInt32,
+    offset: Int = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
+  ) {
     self.segment = segment
     self.generation = generation
     self.provenThrough = provenThrough
     isTorn = false
     bufferStart = 0
     bufferCount = 0
-    position = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
+    position = offset
     recordsLeft = 0
     invalidPageCount = 0
     damagedByteCount = 0
@@ -111,6 +116,7 @@ struct SegmentWalker {
     seed = RecordHeader.seed(generation: generation, batch: header.batch)
     lastBatch = header.batch
     durableThrough = header.durableThrough
+    batchStart = position
     batchMilliseconds = header.monotonicMilliseconds
     recordPosition = position + BatchHeader.byteCount
     batchEnd = position + header.byteCount
@@ -129,7 +135,7 @@ struct SegmentWalker {
       let payload = offset + RecordHeader.byteCount
       return WalkedRecord(
         header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,
-        monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
+        place: LogPosition(generation: generation, offset: UInt32(batchStart)), monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
     }
     if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true

@@ -52,9 +52,9 @@ extension Spool where D: ~Copyable {
     recount(device)
   }
 
-  /// Notes proof that the upstream has everything up to `sequence`, which was stored in `generation`.
+  /// Notes proof that the upstream has everything up to `sequence`, which was stored at `place`.
   public mutating func acknowledge(
-    _ device: DeviceIndex, through sequence: SequenceNumber, generation: UInt32, now: Instant
+    _ device: DeviceIndex, through sequence: SequenceNumber, at place: LogPosition, now: Instant
   ) {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
@@ -63,12 +63,13 @@ extension Spool where D: ~Copyable {
       recount(device)
     }
     if !table[device].hasUndelivered {
-      setPin(device, 0)
+      setPin(device, .nowhere)
       reclaim()
-    } else if generation > table[device].pin, segment(of: generation) != nil {
+    } else if place > table[device].pin, segment(of: place.generation) != nil {
       // The next frame lies where this one did, or later.
-      setPin(device, generation)
-      reclaim()
+      let entersSegment = place.generation != table[device].pin.generation
+      setPin(device, place)
+      if entersSegment { reclaim() }
     }
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true

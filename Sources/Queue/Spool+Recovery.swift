@@ -141,8 +141,8 @@ extension Spool where D: ~Copyable {
         table[device].last = sequence
         table[device].lastBatch = record.batch
       }
-      if sequence.isAfter(table[device].acknowledged), table[device].pin == 0 {
-        setPin(device, walker.generation)
+      if sequence.isAfter(table[device].acknowledged), table[device].pin == .nowhere {
+        setPin(device, record.place)
       }
     case .acknowledgements:
       var offset = record.payload.lowerBound
@@ -188,6 +188,6 @@ extension Spool where D: ~Copyable {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].last) { table[device].last = sequence }
-    if !table[device].hasUndelivered { setPin(device, 0) }
+    if !table[device].hasUndelivered { setPin(device, .nowhere) }
   }
 }

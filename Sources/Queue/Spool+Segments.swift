@@ -1,7 +1,7 @@
 // Segments in a ring: which one is written next, which one is free again, which one is given up.
 //
-// Invariant: `order` lists the used segments by rising generation; a device's `pin` is zero or the
-// generation of a used segment, and `pinCount` counts the devices that name it.
+// Invariant: `order` lists the used segments by rising generation; a device's `pin` is nowhere or in
+// a used segment, and `pinCount` counts the devices whose pin is there.
 
 extension Spool where D: ~Copyable {
   /// Makes a fresh segment the one that is written; evicts the oldest when none is free.
@@ -37,13 +37,23 @@ extension Spool where D: ~Copyable {
     if freed > 0 { order.removeFirst(freed) }
   }
 
-  /// Moves a device's pin; zero takes it away.
-  mutating func setPin(_ device: DeviceIndex, _ generation: UInt32) {
-    let old = table[device].pin
-    if old == generation { return }
+  /// Moves a device's pin; `nowhere` takes it away.
+  mutating func setPin(_ device: DeviceIndex, _ place: LogPosition) {
+    let old = table[device].pin.generation
+    table[device].pin = place
+    if place == .nowhere { table[device].loginVaries = false }
+    if old == place.generation { return }
     if old != 0, let slot = segment(of: old) { segments[slot].pinCount -= 1 }
-    if generation != 0, let slot = segment(of: generation) { segments[slot].pinCount += 1 }
-    table[device].pin = generation
+    if place != .nowhere, let slot = segment(of: place.generation) {
+      segments[slot].pinCount += 1
+    }
+  }
+
+  /// The first batch of a segment.
+  func firstBatch(of generation: UInt32) -> LogPosition {
+    LogPosition(
+      generation: generation,
+      offset: UInt32(SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount))
   }
 
   /// The used segment of a generation.
@@ -88,9 +98,9 @@ extension Spool where D: ~Copyable {
       else { continue }
       drop(device, through: record.header.sequence, count: 1, .evicted)
     }
-    for i in 0..<table.count where table.entries[i].pin == generation {
+    for i in 0..<table.count where table.entries[i].pin.generation == generation {
       let device = DeviceIndex(i)
-      setPin(device, table[device].hasUndelivered ? successor : 0)
+      setPin(device, table[device].hasUndelivered ? firstBatch(of: successor) : .nowhere)
     }
     reclaim()
   }
@@ -110,6 +120,6 @@ extension Spool where D: ~Copyable {
     table[device].acknowledged = last
     if last.isAfter(table[device].sent) { table[device].sent = last }
     recount(device)
-    acknowledgementsDueAt = min(acknowledgementsDueAt, Instant(milliseconds: 0))
+    acknowledgementsDueAt = min(acknowledgementsDueAt, Instant.origin)
   }
 }

@@ -1,7 +1,7 @@
 // Draining: one sequential pass over the log for all devices at once.
 //
-// A pass starts at the oldest segment in which a ready device may have a frame, and follows the log
-// to its durable end, where it waits for more. A frame is handed out when its device is ready and it
+// A pass starts where the first frame of a ready device may lie, and follows the log to its durable
+// end, where it waits for more; stretches that can serve nobody are left out by whole segments. A frame is handed out when its device is ready and it
 // is the device's next one; when its device's window is full the frame is left behind, and the device
 // waits for a later pass (`blockedPass`), or, when no other device would gain, the pass itself waits.
 // A sequence number may skip ahead (what was between is lost) only for a device that was left behind
@@ -23,21 +23,32 @@ struct SweepState {
   var mayHaveWork = true
   /// Whether a part of the log could not be read in this pass, so that nothing is proven missing.
   var hasUnreadable = false
-  /// When a pass after an unreadable one may start.
-  var resumeAt = Instant(milliseconds: Int64.min)
+  /// Bytes of records read in this pass.
+  var scannedByteCount = 0
+  /// When the next pass may start.
+  var resumeAt = Instant.origin
 
   mutating func stop() {
     isRunning = false
     waiting = nil
+  }
+
+  /// Ends a pass and keeps the next one from starting before as much time has passed as makes the
+  /// reading of both bearable; the devices that become ready meanwhile share it.
+  mutating func finishPass(_ now: Instant) {
+    stop()
+    let rest = hasUnreadable ? SpoolLimits.failedCommitDelay : 0
+    resumeAt = now.advanced(
+      by: max(rest, scannedByteCount / SpoolLimits.sweptBytesPerMillisecond))
   }
 }
 
 /// A stored frame handed out by the sweep; its bytes are read with `withSwept`.
 public struct SweptFrame: Sendable {
   public let device: DeviceIndex
-  public let generation: UInt32
   let record: WalkedRecord
 
+  public var place: LogPosition { record.place }
   public var sequence: SequenceNumber { record.header.sequence }
 
   public var shelfLife: ShelfLife {
@@ -80,7 +91,10 @@ extension Spool where D: ~Copyable {
   }
 
   /// The login that the frame which `sweepStep` returned last was received under.
-  public func login(ofSwept frame: SweptFrame) -> [UInt8] { table[frame.device].sweepLogin }
+  public func login(ofSwept frame: SweptFrame) -> [UInt8] {
+    table[frame.device].loginVaries
+      ? table[frame.device].sweepLogin : table[frame.device].login
+  }
 
   /// Milliseconds since the frame was stored; `nil` when that was before the machine's present boot.
   public func age(ofSwept frame: SweptFrame, now: Instant) -> Int64? {
@@ -96,7 +110,9 @@ extension Spool where D: ~Copyable {
   public mutating func sweepStep(now: Instant) -> SweepStep {
     guard sweep.mayHaveWork else { return .idle }
     let step = advance(now)
-    if case .idle = step { sweep.mayHaveWork = sweep.hasUnreadable }
+    if case .idle = step {
+      sweep.mayHaveWork = !sweep.isRunning && sweep.readyCount > 0 && now < sweep.resumeAt
+    }
     return step
   }
 
@@ -112,6 +128,7 @@ extension Spool where D: ~Copyable {
         guard sweep.readyCount > 0 else { return .idle }
         table[device].blockedPass = sweep.pass
         sweep.waiting = nil
+        if earliestReadyPlace(notBlockedIn: sweep.pass) == nil { sweep.finishPass(now) }
         return .skipped
       }
       sweep.waiting = nil
@@ -131,34 +148,41 @@ extension Spool where D: ~Copyable {
     return nextSegment(now)
   }
 
-  /// Starts at the oldest segment in which a ready device may have an unsent frame.
+  /// Starts where the first ready device may have an unsent frame.
   private mutating func startPass() -> Bool {
-    guard let slot = oldestReadySegment(notBlockedIn: nil) else { return false }
-    guard segments[slot].durableByteCount > 0 else { return false }
-    open(slot)
+    guard let place = earliestReadyPlace(notBlockedIn: nil), open(place) else { return false }
     sweep.pass &+= 1
     sweep.isRunning = true
+    sweep.scannedByteCount = 0
     sweep.hasUnreadable = false
     return true
   }
 
-  /// The oldest segment in which a ready device may have an unsent frame; devices that were left
-  /// behind in `pass` do not count.
-  private func oldestReadySegment(notBlockedIn pass: UInt32?) -> Int? {
+  /// Where the first frame of a ready device may lie; devices that were left behind in `pass` do not
+  /// count.
+  private func earliestReadyPlace(notBlockedIn pass: UInt32?) -> LogPosition? {
     guard sweep.readyCount > 0 else { return nil }
-    var oldest = UInt32.max
+    var earliest: LogPosition?
     for i in 0..<table.count where table.entries[i].isCountedReady {
       if let pass, table.entries[i].blockedPass == pass { continue }
-      let pin = table.entries[i].pin
-      if pin != 0 { oldest = min(oldest, pin) }
+      var place = table.entries[i].pin
+      if place == .nowhere { continue }
+      if table.entries[i].loginVaries { place = firstBatch(of: place.generation) }
+      if let found = earliest, found <= place { continue }
+      earliest = place
     }
-    return segment(of: oldest)
+    return earliest
   }
 
-  private mutating func open(_ slot: Int) {
+  /// Reads on from `place`; `false` when nothing is durable there yet.
+  private mutating func open(_ place: LogPosition) -> Bool {
+    guard let slot = segment(of: place.generation), segments[slot].durableByteCount > 0 else {
+      return false
+    }
     walker.open(
-      segment: slot, generation: segments[slot].generation,
-      provenThrough: segments[slot].provenThrough)
+      segment: slot, generation: place.generation, provenThrough: segments[slot].provenThrough,
+      offset: Int(place.offset))
+    return true
   }
 
   /// Goes on to the next segment that can serve anybody in this pass.
@@ -175,21 +199,19 @@ extension Spool where D: ~Copyable {
       // At the durable end. Devices left behind need another pass; others need more commits.
       return finishOrWait(now)
     }
-    guard let oldest = oldestReadySegment(notBlockedIn: sweep.pass) else {
+    guard let earliest = earliestReadyPlace(notBlockedIn: sweep.pass) else {
       // Only devices that were left behind, or have no room, want what comes: a pass of their own.
-      sweep.stop()
+      sweep.finishPass(now)
       return .skipped
     }
-    let next = order[place + 1]
-    let isFartherOn = segments[oldest].generation > segments[next].generation
-    open(isFartherOn && segments[oldest].durableByteCount > 0 ? oldest : next)
+    let next = firstBatch(of: segments[order[place + 1]].generation)
+    if !open(max(earliest, next)) { sweep.stop() }
     return .skipped
   }
 
   private mutating func finishOrWait(_ now: Instant) -> SweepStep {
     if sweep.hasUnreadable {
-      sweep.stop()
-      sweep.resumeAt = now.advanced(by: SpoolLimits.failedCommitDelay)
+      sweep.finishPass(now)
       return .idle
     }
     var needsPass = false
@@ -206,7 +228,7 @@ extension Spool where D: ~Copyable {
       }
     }
     if needsPass {
-      sweep.stop()
+      sweep.finishPass(now)
       return .skipped
     }
     if !isFollowing { sweep.stop() }
@@ -222,11 +244,12 @@ extension Spool where D: ~Copyable {
       return
     }
     drop(device, through: table[device].last, count: lost, .damaged)
-    setPin(device, 0)
+    setPin(device, .nowhere)
     reclaim()
   }
 
   private mutating func apply(swept record: WalkedRecord) -> SweepStep {
+    sweep.scannedByteCount += record.header.strideByteCount
     guard let type = RecordType(rawValue: record.header.type) else { return .skipped }
     switch type {
     case .acknowledgements, .drop:
@@ -283,6 +306,6 @@ extension Spool where D: ~Copyable {
     counters.sweptFrameCount += 1
     return .frame(
       SweptFrame(
-        device: device, generation: walker.generation, record: record))
+        device: device, record: record))
   }
 }

@@ -17,8 +17,8 @@
 
 /// What became of a frame that was to be stored.
 public enum AppendResult: Equatable, Sendable {
-  /// It is durable once `batch` is; `generation` says where, for `acknowledge`.
-  case stored(SequenceNumber, batch: UInt32, generation: UInt32)
+  /// It is durable once `batch` is; the position is for `acknowledge`.
+  case stored(SequenceNumber, batch: UInt32, LogPosition)
   /// No room before the commit under way has ended: offer it again then.
   case full
 }
@@ -42,8 +42,8 @@ struct OpenBatch {
   var byteCountMax: Int
   var recordCount = 0
   var openedAt: Instant
-  /// Where it is being written; meaningless before the commit starts.
-  var offset = 0
+  /// Where it is to be written; a failed commit before it may still move it to a later segment.
+  var offset: Int
 }
 
 /// What the spool knows of one segment file.
@@ -146,17 +146,23 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       flags: shelfLife == .expires ? RecordHeader.expiresFlag : 0)
     table[device].last = sequence
     table[device].lastBatch = batch.number
-    if table[device].pin == 0 { setPin(device, batch.generation) }
+    let place = LogPosition(generation: batch.generation, offset: UInt32(batch.offset))
+    if table[device].pin == .nowhere { setPin(device, place) }
     recount(device)
     gathering = batch
     counters.appendedFrameCount += 1
-    return .stored(sequence, batch: batch.number, generation: batch.generation)
+    return .stored(sequence, batch: batch.number, place)
   }
 
   /// Sets the login that the device's following frames belong to.
   public mutating func setLogin(_ device: DeviceIndex, _ login: Span<UInt8>) {
     require(login.count <= SpoolLimits.payloadBytesMax / 2)
     if Self.equal(table[device].login, login) { return }
+    if table[device].hasUndelivered, !table[device].loginVaries {
+      // What the sweep reads next was received under the login that ends here.
+      table[device].loginVaries = true
+      table[device].sweepLogin = table[device].login
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(login.count)
     for i in 0..<login.count { bytes.append(login[i]) }
@@ -193,7 +199,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       number: nextBatch,
       byteCount: BatchHeader.byteCount,
       byteCountMax: byteCountMax,
-      openedAt: now)
+      openedAt: now,
+      offset: writeOffset)
     nextBatch &+= 1
     gathering = batch
     return batch
@@ -274,7 +281,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
   public var nextDeadline: Instant {
-    let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
+    let sweepAt = !sweep.isRunning && sweep.readyCount > 0 ? sweep.resumeAt : .never
     if underWay != nil { return min(retryAt, sweepAt) }
     let notesAt = min(acknowledgementsDueAt, sweepAt)
     guard let batch = gathering else { return notesAt }

@@ -19,7 +19,7 @@ extension Engine where D: ~Copyable {
       device, login.span,
       InFlight(
         kind: .login, isRequired: true, key: facts.key, sequence: SequenceNumber(0),
-        generation: 0, ticket: Gate.none, sentAt: now),
+        place: .nowhere, ticket: Gate.none, sentAt: now),
       now)
   }
 
@@ -66,7 +66,7 @@ extension Engine where D: ~Copyable {
         device, $0,
         InFlight(
           kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: frame.sequence, generation: frame.generation, ticket: Gate.none, sentAt: now),
+          sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now),
         now)
     }
     bytes.removeAll()
@@ -81,7 +81,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].inFlight.append(
       InFlight(
         kind: .expired, isRequired: false, key: AnswerKey(type: 0, serial: 0),
-        sequence: frame.sequence, generation: frame.generation, ticket: Gate.none, sentAt: now))
+        sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now))
     settleExpired(frame.device, now)
     updateInterest(frame.device)
     settleUpstream(frame.device, now)
@@ -156,7 +156,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].inFlight.removeFirst(place + 1)
     if let last {
       spool.acknowledge(
-        device, through: last.sequence, generation: last.generation, now: now)
+        device, through: last.sequence, at: last.place, now: now)
     }
     settleExpired(device, now)
   }
@@ -166,7 +166,7 @@ extension Engine where D: ~Copyable {
     let i = device.rawValue
     while let first = upstreams[i].inFlight.first, first.kind == .expired {
       spool.acknowledge(
-        device, through: first.sequence, generation: first.generation, now: now)
+        device, through: first.sequence, at: first.place, now: now)
       upstreams[i].inFlight.removeFirst()
     }
   }

@@ -22,8 +22,7 @@ extension Engine where D: ~Copyable {
     case .forward, .block:
       return keep(slot, device, protocolID, frame, facts, moment)
     case .expires, .head:
-      passOn(slot, device, protocolID, frame, facts, moment)
-      return true
+      return passOn(slot, device, protocolID, frame, facts, moment)
     }
   }
 
@@ -65,7 +64,7 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
-    guard case .stored(let sequence, let batch, let generation) = spool.append(
+    guard case .stored(let sequence, let batch, let place) = spool.append(
       device, frame, .unlimited, now: moment.instant)
     else { return false }
     ledger.receivedFrameCount += 1
@@ -83,7 +82,7 @@ extension Engine where D: ~Copyable {
       device, frame,
       InFlight(
         kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-        sequence: sequence, generation: generation, ticket: ticket, sentAt: moment.instant),
+        sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
       isCaughtUp: isCaughtUp, moment.instant)
     return true
   }
@@ -105,36 +104,39 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// Answers a frame that is worthless when late at once, and keeps it in its place in the device's
-  /// order for as long as it is worth something.
+  /// Keeps a frame that is worthless when late in its place in the device's order, for as long as it
+  /// is worth something, and answers it at once; `false` when there is no room now.
   private mutating func passOn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment
-  ) {
+  ) -> Bool {
+    if facts.answer == .upstream, upstreams[device.rawValue].phase != .live {
+      ledger.receivedFrameCount += 1
+      ledger.expiredFrameCount += 1
+      var reply = Reply()
+      if protocolID.row.neutralAnswer(frame, facts, &reply) { send(reply, to: slot) }
+      return true
+    }
+    let isCaughtUp = !spool.hasUnsent(device)
+    let result = spool.append(device, frame, .expires, now: moment.instant)
+    // A disk that fails is no reason to let heartbeats go unanswered.
+    if result == .full, spool.failedCommitCount == 0 { return false }
     ledger.receivedFrameCount += 1
     if facts.isAnswered(under: configuration.policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
-    if facts.answer == .upstream, upstreams[device.rawValue].phase != .live {
-      var reply = Reply()
-      if protocolID.row.neutralAnswer(frame, facts, &reply) { send(reply, to: slot) }
+    switch result {
+    case .full:
       ledger.expiredFrameCount += 1
-      return
+    case .stored(let sequence, _, let place):
+      offer(
+        device, frame,
+        InFlight(
+          kind: .stored, isRequired: facts.answer == .required, key: facts.key,
+          sequence: sequence, place: place, ticket: Gate.none, sentAt: moment.instant),
+        isCaughtUp: isCaughtUp, moment.instant)
     }
-    let isCaughtUp = !spool.hasUnsent(device)
-    guard case .stored(let sequence, _, let generation) = spool.append(
-      device, frame, .expires, now: moment.instant)
-    else {
-      // Not worth stopping the device for.
-      ledger.expiredFrameCount += 1
-      return
-    }
-    offer(
-      device, frame,
-      InFlight(
-        kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-        sequence: sequence, generation: generation, ticket: Gate.none, sentAt: moment.instant),
-      isCaughtUp: isCaughtUp, moment.instant)
+    return true
   }
 
   // MARK: Answers

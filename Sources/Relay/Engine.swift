@@ -45,7 +45,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// Sessions that wait for room in the spool.
   var pausedSessions: [SessionSlot] = []
   /// The earliest instant for the next connection attempt of any device.
-  var nextDialAt = Instant(milliseconds: Int64.min)
+  var nextDialAt = Instant.origin
   var isDraining = false
   /// A stored frame on its way from the sweep to the upstream.
   var scratchFrame = ByteQueue()

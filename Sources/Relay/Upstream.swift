@@ -29,7 +29,7 @@ struct InFlight {
   var key: AnswerKey
   var sequence: SequenceNumber
   /// Where it is stored, for moving the cursor.
-  var generation: UInt32
+  var place: LogPosition
   /// Its answer's place at the gate, or `Gate.none`.
   var ticket: UInt32
   var sentAt: Instant
