@@ -219,7 +219,10 @@ struct Loop: ~Copyable {
       buffer.withBytes(0..<byteCount) { engine.received(slot, $0, moment) }
     case .wouldBlock:
       break
-    case .ended, .failed:
+    case .ended:
+      setReading(slot, false)
+      engine.sessionInputEnded(slot, moment)
+    case .failed:
       endSession(slot, moment)
     }
   }

@@ -32,6 +32,8 @@ public enum CloseReason: UInt8, Sendable {
   case slowReader
   /// The table of devices is full.
   case tooManyDevices
+  /// The device has finished sending and has all its answers.
+  case ended
 
   public var name: StaticString {
     switch self {
@@ -40,6 +42,7 @@ public enum CloseReason: UInt8, Sendable {
     case .replaced: "replaced"
     case .slowReader: "slow-reader"
     case .tooManyDevices: "too-many-devices"
+    case .ended: "ended"
     }
   }
 }
@@ -65,6 +68,10 @@ struct DeviceSession {
   /// The reader can decide nothing with fewer bytes than this.
   var wantedByteCount = 0
   var isPaused = false
+  /// Whether the device has finished sending; the session ends with its last answer.
+  var hasEnded = false
+  /// Answers of this session that wait at the gate.
+  var gatedAnswerCount = 0
   /// Whether a `flush` effect is queued already.
   var isFlushQueued = false
 }

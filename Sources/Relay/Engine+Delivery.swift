@@ -147,7 +147,7 @@ extension Engine where D: ~Copyable {
         continue
       case .stored:
         ledger.deliveredFrameCount += 1
-        if let waiting = gate.release(entry.ticket) { answer(waiting) }
+        if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
       case .expired:
         break
       }

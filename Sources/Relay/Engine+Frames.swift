@@ -77,6 +77,7 @@ extension Engine where D: ~Copyable {
         GateEntry(
           session: slot, sessionGeneration: sessions[slot.rawValue].generation, batch: batch,
           reply: reply, isReleased: false))
+      sessions[slot.rawValue].gatedAnswerCount += 1
     }
     offer(
       device, frame,
@@ -151,13 +152,15 @@ extension Engine where D: ~Copyable {
   }
 
   /// Sends an answer that the gate has let go.
-  mutating func answer(_ entry: GateEntry) {
+  mutating func answer(_ entry: GateEntry, _ now: Instant) {
     let i = entry.session.rawValue
     // A session that has ended since: the device sends the frame again.
     guard sessions[i].generation == entry.sessionGeneration, sessions[i].phase == .open else {
       return
     }
+    sessions[i].gatedAnswerCount -= 1
     send(entry.reply, to: entry.session)
+    endIfDone(entry.session, now)
   }
 
   private mutating func send(_ reply: Reply, to slot: SessionSlot) {

@@ -40,6 +40,27 @@ extension Engine where D: ~Copyable {
     if sessions[i].phase == .open { schedule(slot) }
   }
 
+  /// The device has finished sending but may still read: what it is owed is sent before the end.
+  public mutating func sessionInputEnded(_ slot: SessionSlot, _ moment: Moment) {
+    let i = slot.rawValue
+    guard sessions[i].phase == .open, !sessions[i].hasEnded else { return }
+    sessions[i].hasEnded = true
+    sessions[i].lastByteAt = moment.instant
+    // Nothing more can come: what is there is all.
+    sessions[i].silence = .long
+    sessions[i].wantedByteCount = 0
+    if !sessions[i].isPaused { readInput(slot, moment) }
+    endIfDone(slot, moment.instant)
+    if sessions[i].phase == .open { schedule(slot) }
+  }
+
+  /// Ends a session whose device has finished sending, once it has its answers.
+  mutating func endIfDone(_ slot: SessionSlot, _ now: Instant) {
+    let session = sessions[slot.rawValue]
+    guard session.hasEnded, !session.isPaused, session.gatedAnswerCount == 0 else { return }
+    close(slot, .ended, now)
+  }
+
   /// The connection has ended by itself; its slot is free afterwards.
   public mutating func sessionClosed(_ slot: SessionSlot, _ moment: Moment) {
     guard sessions[slot.rawValue].phase != .free else { return }
@@ -160,9 +181,9 @@ extension Engine where D: ~Copyable {
     switch reason {
     case .rejected: ledger.rejectedSessionCount += 1
     case .timedOut: ledger.timedOutSessionCount += 1
-    case .replaced, .slowReader, .tooManyDevices: break
+    case .replaced, .slowReader, .tooManyDevices, .ended: break
     }
-    emit(.log(.sessionClosed(slot, reason)))
+    if reason != .ended { emit(.log(.sessionClosed(slot, reason))) }
     detach(slot, now)
     sessions[slot.rawValue].phase = .closing
     timers.set(timerKey(slot), .never)
@@ -194,6 +215,7 @@ extension Engine where D: ~Copyable {
     if sessions[i].input.count < sessions[i].wantedByteCount, sessions[i].silence == .none {
       return
     }
+    if sessions[i].input.isEmpty { return }
     // Out of the session while it is read, so that reading may change the session.
     var input = ByteQueue()
     swap(&input, &sessions[i].input)
@@ -260,8 +282,9 @@ extension Engine where D: ~Copyable {
     for slot in waiting {
       sessions[slot.rawValue].isPaused = false
       readInput(slot, moment)
+      endIfDone(slot, moment.instant)
       if sessions[slot.rawValue].phase == .open, !sessions[slot.rawValue].isPaused {
-        emit(.resumeSession(slot))
+        if !sessions[slot.rawValue].hasEnded { emit(.resumeSession(slot)) }
         schedule(slot)
       }
     }

@@ -42,6 +42,7 @@ extension Engine where D: ~Copyable {
 
   /// When a session that goes on like this is given up.
   private func closeDeadline(of session: DeviceSession) -> Instant {
+    if session.hasEnded { return session.lastByteAt.advanced(by: RelayLimits.endTimeout) }
     if session.device != nil {
       let timeout =
         session.transport == .tcp

@@ -117,7 +117,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
       return
     }
     while let entry = gate.takeDurable(through: spool.durableThrough) {
-      if !entry.isReleased { answer(entry) }
+      if !entry.isReleased { answer(entry, moment.instant) }
     }
     resumePaused(moment)
   }

@@ -34,6 +34,8 @@ public enum RelayLimits {
   static let loginTimeout = 60_000
   /// A logged-in device that says nothing: four times the longest usual heartbeat interval.
   static let sessionIdleTimeout = 20 * 60_000
+  /// A device that has finished sending waits this long for its last answers.
+  static let endTimeout = 30_000
   /// A UDP source that says nothing: its NAT mapping is gone.
   static let bindingIdleTimeout = 15 * 60_000
   static let connectTimeout = 20_000
