@@ -1,4 +1,5 @@
-// Reads one device's stream: binds it to a protocol, cuts frames, and changes its mind at most once.
+// Reads one device's stream: binds it to a protocol, cuts frames, and changes its mind at most
+// once.
 //
 //   unbound --verdict--> bound(provisional) --own certain frame--> bound(certain)
 //                             \--another row is certain--> bound(certain), flipped

@@ -10,7 +10,6 @@
 // platform's addresses. Everything else is the engine's.
 
 import CLinux
-import Detect
 import Queue
 import Relay
 
@@ -45,10 +44,10 @@ struct Loop: ~Copyable {
   private static let resolveInterval = 300_000
   private static let resolveRetry = 5_000
 
-  private var engine: Engine<SpoolDirectory>
+  var engine: Engine<SpoolDirectory>
   private var poller: Poller
-  private let clock: Clock
-  private var log: Log
+  let clock: Clock
+  var log: Log
   private let listeners: [Listener]
   private let writer: CommitWriter
   private let resolver: Resolver
@@ -412,8 +411,8 @@ struct Loop: ~Copyable {
     guard let answer = resolver.takeAnswer() else { return }
     if answer.isEmpty {
       resolveAt = now.advanced(by: Self.resolveRetry)
-      var line = Text("platform name not resolved known_addresses=")
-      line.append(addresses.count)
+      var line = Text("platform name not resolved")
+      line.append(" known_addresses=", addresses.count)
       log.write(.warning, line, now: now)
       return
     }
@@ -472,96 +471,8 @@ struct Loop: ~Copyable {
     let isFlushed = !sessions.contains { $0.descriptor >= 0 && $0.interest.write }
     guard engine.isDrained && isFlushed || now >= stopBy else { return nil }
     let isClean = engine.isDrained
-    write(ledger: engine.ledger, isClean: isClean, now)
+    writeSummary(isClean: isClean, now)
     return isClean ? ExitCode.success : ExitCode.failure
-  }
-
-  // MARK: Log
-
-  private mutating func fail(_ message: StaticString, _ error: SystemError) {
-    var line = Text(message)
-    error.write(to: &line)
-    log.write(.error, line, now: clock.now)
-  }
-
-  private mutating func write(ledger: Ledger, isClean: Bool, _ now: Instant) {
-    var line = Text(isClean ? "stopped" : "stopped with frames that could not be stored")
-    line.append(" received=")
-    line.append(ledger.receivedFrameCount)
-    line.append(" stored=")
-    line.append(ledger.storedFrameCount)
-    line.append(" delivered=")
-    line.append(ledger.deliveredFrameCount)
-    line.append(" resent=")
-    line.append(ledger.resentFrameCount)
-    line.append(" expired=")
-    line.append(ledger.expiredFrameCount)
-    line.append(" dropped=")
-    line.append(engine.spool.counters.droppedFrameCount)
-    log.write(isClean ? .info : .error, line, now: now)
-  }
-
-  private mutating func write(_ event: LogEvent, _ now: Instant) {
-    var line = Text()
-    var level = LogLevel.info
-    switch event {
-    case .sessionRefused(let source):
-      level = .warning
-      line.append("connection refused reason=limit source=")
-      source.write(to: &line)
-    case .sessionClosed(let slot, let reason):
-      line.append("session closed reason=")
-      line.append(reason.name)
-      line.append(" source=")
-      engine.source(of: slot).write(to: &line)
-    case .loggedIn(let slot, let device):
-      line.append("device online ")
-      append(device, to: &line)
-      line.append(" transport=")
-      line.append(engine.transport(of: slot) == .tcp ? "tcp" : "udp")
-      line.append(" source=")
-      engine.source(of: slot).write(to: &line)
-    case .upstreamLive(let device):
-      line.append("platform session live ")
-      append(device, to: &line)
-      line.append(" waiting=")
-      line.append(engine.spool.undeliveredCount(device))
-    case .upstreamLost(let device, let loss, let retry):
-      level = loss == .unknownDevice ? .warning : .info
-      line.append("platform session lost ")
-      append(device, to: &line)
-      line.append(" reason=")
-      line.append(loss.name)
-      line.append(" retry_ms=")
-      line.append(retry)
-    case .commandUndeliverable(let device, let byteCount):
-      level = .warning
-      line.append("command dropped, device offline ")
-      append(device, to: &line)
-      line.append(" bytes=")
-      line.append(byteCount)
-    case .commitFailed(let error):
-      level = .error
-      line.append("spool write failed, trying elsewhere error=")
-      line.append(Self.name(of: error))
-    }
-    log.write(level, line, now: now)
-  }
-
-  private func append(_ device: DeviceIndex, to line: inout Text) {
-    guard let identity = engine.identity(of: device) else { return }
-    line.append("device=")
-    for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
-    line.append(" protocol=")
-    line.append(identity.protocolID.row.name)
-  }
-
-  private static func name(of error: DiskError) -> StaticString {
-    switch error {
-    case .noSpace: "no-space"
-    case .readOnly: "read-only"
-    case .failed: "device"
-    }
   }
 
   private static func token(_ source: Source, _ index: Int) -> UInt64 {

@@ -157,24 +157,18 @@ private func logStart(
   }
   var line = Text("spool open directory=")
   line.append(options.spool)
-  line.append(" bytes=")
-  line.append(geometry.byteCount)
-  line.append(" devices=")
-  line.append(report.deviceCount)
-  line.append(" undelivered=")
-  line.append(report.undeliveredCount)
+  line.append(" bytes=", UInt64(geometry.byteCount))
+  line.append(" devices=", report.deviceCount)
+  line.append(" undelivered=", report.undeliveredCount)
   log.write(.info, line, now: clock.now)
   let isDamaged =
     report.damagedByteCount > 0 || report.unreadableSegmentCount > 0
     || report.foreignSegmentCount > 0 || report.orphanCount > 0
   guard isDamaged else { return }
-  var damage = Text("spool damaged, going on without what is lost bytes=")
-  damage.append(report.damagedByteCount)
-  damage.append(" unreadable_segments=")
-  damage.append(report.unreadableSegmentCount)
-  damage.append(" foreign_segments=")
-  damage.append(report.foreignSegmentCount)
-  damage.append(" orphaned_frames=")
-  damage.append(report.orphanCount)
+  var damage = Text("spool damaged, going on without what is lost")
+  damage.append(" bytes=", report.damagedByteCount)
+  damage.append(" unreadable_segments=", report.unreadableSegmentCount)
+  damage.append(" foreign_segments=", report.foreignSegmentCount)
+  damage.append(" orphaned_frames=", report.orphanCount)
   log.write(.warning, damage, now: clock.now)
 }

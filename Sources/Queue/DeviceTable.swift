@@ -9,10 +9,10 @@
 //   last          newest frame appended          sent   newest frame handed to the upstream session
 //   acknowledged  newest frame whose delivery is proven; everything up to it is done with
 //
-// `pin` is a lower bound of where the first frame after `acknowledged` lies, and `nowhere` while there
-// is no such frame. While all undelivered frames were received under the present login, which is
-// nearly always, reading may start right there; otherwise it starts at the segment's first batch,
-// because the device record that names the login stands somewhere before the frame.
+// `pin` is a lower bound of where the first frame after `acknowledged` lies, and `nowhere` while
+// there is no such frame. While all undelivered frames were received under the present login, which
+// is nearly always, reading may start right there; otherwise it starts at the segment's first
+// batch, because the device record that names the login stands somewhere before the frame.
 
 /// A device's slot in the table.
 public struct DeviceIndex: Equatable, Sendable {

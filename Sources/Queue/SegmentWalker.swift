@@ -1,4 +1,5 @@
-// Reads one segment's records in order, verifying everything; recovery, sweep and eviction share it.
+// Reads one segment's records in order, verifying everything; recovery, sweep and eviction share
+// it.
 //
 //   position          the next page that may hold a batch header
 //   recordPosition    the next record of the current batch, `batchEnd` where the batch's bytes end
@@ -8,10 +9,9 @@
 // a bad record is salvaged around, in steps of four bytes, unless the batch is the torn end of the
 // log: the last one of its segment, and beyond `provenThrough`, what the next segment's first batch
 // knew to be durable. What follows a bad record there was never answered, and is left out to keep
-// the device's order. Every walk of a segment decides this alike, so that sequence numbers given out
-// anew after a torn batch never meet its remains.
-// Invariants: bufferStart <= position; every returned payload lies inside the buffer.
-// Source: spool document, section 2.9.
+// the device's order. Every walk of a segment decides this alike, so that sequence numbers given
+// out anew after a torn batch never meet its remains. Invariants: bufferStart <= position; every
+// returned payload lies inside the buffer. Source: spool document, section 2.9.
 
 /// A verified record; the payload is in the walker's buffer.
 struct WalkedRecord: Sendable {
@@ -135,7 +135,8 @@ struct SegmentWalker {
       let payload = offset + RecordHeader.byteCount
       return WalkedRecord(
         header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,
-        place: LogPosition(generation: generation, offset: UInt32(batchStart)), monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
+        place: LogPosition(generation: generation, offset: UInt32(batchStart)),
+        monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
     }
     if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true

@@ -1,7 +1,7 @@
 // Segments in a ring: which one is written next, which one is free again, which one is given up.
 //
-// Invariant: `order` lists the used segments by rising generation; a device's `pin` is nowhere or in
-// a used segment, and `pinCount` counts the devices whose pin is there.
+// Invariant: `order` lists the used segments by rising generation; a device's `pin` is nowhere or
+// in a used segment, and `pinCount` counts the devices whose pin is there.
 
 extension Spool where D: ~Copyable {
   /// Makes a fresh segment the one that is written; evicts the oldest when none is free.

@@ -1,11 +1,12 @@
 // Draining: one sequential pass over the log for all devices at once.
 //
 // A pass starts where the first frame of a ready device may lie, and follows the log to its durable
-// end, where it waits for more; stretches that can serve nobody are left out by whole segments. A frame is handed out when its device is ready and it
-// is the device's next one; when its device's window is full the frame is left behind, and the device
-// waits for a later pass (`blockedPass`), or, when no other device would gain, the pass itself waits.
-// A sequence number may skip ahead (what was between is lost) only for a device that was left behind
-// in no part of the present pass, because then nothing before it can have been passed over.
+// end, where it waits for more; stretches that can serve nobody are left out by whole segments. A
+// frame is handed out when its device is ready and it is the device's next one; when its device's
+// window is full the frame is left behind, and the device waits for a later pass (`blockedPass`),
+// or, when no other device would gain, the pass itself waits. A sequence number may skip ahead
+// (what was between is lost) only for a device that was left behind in no part of the present pass,
+// because then nothing before it can have been passed over.
 //
 // Reads are bounded by the caller's number of steps. Memory: one window of a batch.
 // Source: spool document, section 2.8.
@@ -96,7 +97,8 @@ extension Spool where D: ~Copyable {
       ? table[frame.device].sweepLogin : table[frame.device].login
   }
 
-  /// Milliseconds since the frame was stored; `nil` when that was before the machine's present boot.
+  /// Milliseconds since the frame was stored; `nil` when that was before the machine's present
+  /// boot.
   public func age(ofSwept frame: SweptFrame, now: Instant) -> Int64? {
     guard frame.record.header.boot == boot else { return nil }
     let stored = frame.record.monotonicMilliseconds
@@ -158,8 +160,8 @@ extension Spool where D: ~Copyable {
     return true
   }
 
-  /// Where the first frame of a ready device may lie; devices that were left behind in `pass` do not
-  /// count.
+  /// Where the first frame of a ready device may lie; devices that were left behind in `pass` do
+  /// not count.
   private func earliestReadyPlace(notBlockedIn pass: UInt32?) -> LogPosition? {
     guard sweep.readyCount > 0 else { return nil }
     var earliest: LogPosition?

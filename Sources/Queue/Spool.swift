@@ -8,8 +8,8 @@
 // never synced again: its batch is sealed anew and written to another segment.
 //
 // Segments are used in a ring by generation. The oldest is free again when no device's first
-// undelivered frame can lie in it; when there is none to free, the oldest is evicted and every frame
-// in it that was not delivered is counted as dropped, on disk as well.
+// undelivered frame can lie in it; when there is none to free, the oldest is evicted and every
+// frame in it that was not delivered is counted as dropped, on disk as well.
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
 // Not here yet, and part of the format already: tail slots, checkpoint, relocation (docs/SPOOL.md).
@@ -104,9 +104,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// A spool over `disk`, empty until `recover` has read what is there.
   ///
-  /// `secret` keys the device table and names a new spool; it comes from the system's random source.
-  /// `bootKey` is the same for two programs exactly when their instants count from the same origin;
-  /// zero is unknown.
+  /// `secret` keys the device table and names a new spool; it comes from the system's random
+  /// source. `bootKey` is the same for two programs exactly when their instants count from the same
+  /// origin; zero is unknown.
   public init(
     disk: consuming D, geometry: SpoolGeometry, deviceCountMax: Int, secret: UInt64,
     bootKey: UInt64
@@ -318,8 +318,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   private mutating func start(_ batch: inout OpenBatch, _ now: Instant) {
     // A failed commit may have moved the log to another segment since this batch was opened.
-    if batch.segment != writeSegment || writeOffset + BatchHeader.paged(batch.byteCount)
-      > geometry.segmentByteCount
+    if batch.segment != writeSegment
+      || writeOffset + BatchHeader.paged(batch.byteCount)
+        > geometry.segmentByteCount
     {
       if writeOffset + BatchHeader.paged(batch.byteCount) > geometry.segmentByteCount {
         guard rollSegment() else {

@@ -64,8 +64,9 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
-    guard case .stored(let sequence, let batch, let place) = spool.append(
-      device, frame, .unlimited, now: moment.instant)
+    guard
+      case .stored(let sequence, let batch, let place) = spool.append(
+        device, frame, .unlimited, now: moment.instant)
     else { return false }
     ledger.receivedFrameCount += 1
     var ticket = Gate.none
@@ -105,8 +106,8 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// Keeps a frame that is worthless when late in its place in the device's order, for as long as it
-  /// is worth something, and answers it at once; `false` when there is no room now.
+  /// Keeps a frame that is worthless when late in its place in the device's order, for as long as
+  /// it is worth something, and answers it at once; `false` when there is no room now.
   private mutating func passOn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment

@@ -56,8 +56,10 @@ extension Engine where D: ~Copyable {
 
   /// Ends a session whose device has finished sending, once it has its answers.
   mutating func endIfDone(_ slot: SessionSlot, _ now: Instant) {
-    let session = sessions[slot.rawValue]
-    guard session.hasEnded, !session.isPaused, session.gatedAnswerCount == 0 else { return }
+    let i = slot.rawValue
+    guard sessions[i].hasEnded, !sessions[i].isPaused, sessions[i].gatedAnswerCount == 0 else {
+      return
+    }
     close(slot, .ended, now)
   }
 
@@ -92,7 +94,8 @@ extension Engine where D: ~Copyable {
 
   // MARK: Datagrams
 
-  /// Takes one datagram. A source is bound to a device by its login; before that it is not answered.
+  /// Takes one datagram. A source is bound to a device by its login; before that it is not
+  /// answered.
   public mutating func datagram(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) {

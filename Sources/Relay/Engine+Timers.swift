@@ -1,5 +1,5 @@
-// Every deadline of the engine. A session has one timer and an upstream has one; the earliest reason
-// sets it, and when it comes the reasons are looked at in turn.
+// Every deadline of the engine. A session has one timer and an upstream has one; the earliest
+// reason sets it, and when it comes the reasons are looked at in turn.
 //
 // Timers are set when something changes and may come early, never late: a session that keeps
 // talking is not moved at every byte, its timer finds out when it fires.

@@ -1,4 +1,5 @@
-// The message types of GT06: what each is, whether it is answered, and how long it is worth keeping.
+// The message types of GT06: what each is, whether it is answered, and how long it is worth
+// keeping.
 //
 // The table is section 3.5 of the device-families document. Types that are also downlink types (15,
 // 17, 1A, 21, 80, 81, 82, 8B, 96, 97, 9A, 9B, FD, FE) are never answered: a device would read the

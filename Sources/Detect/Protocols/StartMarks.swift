@@ -1,4 +1,5 @@
-// What GT06 and its look-alikes share: doubled start marks, `0D 0A` at the end, and lengths that lie.
+// What GT06 and its look-alikes share: doubled start marks, `0D 0A` at the end, and lengths that
+// lie.
 //
 // A frame whose length field contradicts its stop bytes is cut at the first `0D 0A` that is
 // followed by another start mark, or by the end of the burst. A complete frame with a valid

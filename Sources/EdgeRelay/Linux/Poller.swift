@@ -1,8 +1,8 @@
 // Waiting for many descriptors: epoll, level-triggered.
 //
-// A token names what a descriptor is for: kind in the upper 32 bits, index in the lower. An event may
-// name a descriptor that an earlier event of the same batch has closed; whoever handles it reads or
-// writes, finds nothing, and that is all.
+// A token names what a descriptor is for: kind in the upper 32 bits, index in the lower. An event
+// may name a descriptor that an earlier event of the same batch has closed; whoever handles it
+// reads or writes, finds nothing, and that is all.
 
 import CLinux
 

@@ -80,7 +80,8 @@ enum Sockets {
     return result < 0 ? nil : (result, peer)
   }
 
-  /// Sends one datagram from the address the peer knows; a full socket buffer loses it, as UDP does.
+  /// Sends one datagram from the address the peer knows; a full socket buffer loses it, as UDP
+  /// does.
   static func sendDatagram(
     _ descriptor: Int32, _ bytes: Span<UInt8>, to peer: PeerAddress, isDual: Bool
   ) {

@@ -1,10 +1,10 @@
 // The spool's files: `lock`, and `seg.000` ... of equal size, created once.
 //
 // The directory is locked for as long as the program lives. Every segment is created at its final
-// size at first start, synced, and the directory synced once; after that no file is created, renamed,
-// removed or resized. The size of the segments that are there decides, not the configured cap, so
-// that a change of the cap never makes stored frames unreadable.
-// Source: spool document, section 2.1.
+// size at first start, synced, and the directory synced once; after that no file is created,
+// renamed, removed or resized. The size of the segments that are there decides, not the configured
+// cap, so that a change of the cap never makes stored frames unreadable. Source: spool document,
+// section 2.1.
 
 import CLinux
 import Queue
@@ -24,17 +24,6 @@ struct SpoolDirectory: Disk, ~Copyable {
   private let lock: Int32
   private var segments: [Int32]
   let writer: CommitWriter
-
-  private init(
-    geometry: SpoolGeometry, directory: Int32, lock: Int32, segments: [Int32],
-    writer: CommitWriter
-  ) {
-    self.geometry = geometry
-    self.directory = directory
-    self.lock = lock
-    self.segments = segments
-    self.writer = writer
-  }
 
   /// Opens or creates the spool in `path` (without a terminating zero).
   static func open(path: [UInt8], capBytes: Int64) throws(SpoolDirectoryError) -> SpoolDirectory {
@@ -171,7 +160,9 @@ struct SpoolDirectory: Disk, ~Copyable {
 }
 
 /// Calls `body` with `bytes` as a terminated C string.
-@safe func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+@safe func withCString<Result>(
+  _ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result
+) -> Result {
   let terminated = bytes + [0]
   // SAFETY: the memory lives for the call and ends with a zero.
   return unsafe terminated.withUnsafeBufferPointer { buffer in

@@ -28,6 +28,18 @@ struct Text {
     append(number.magnitude)
   }
 
+  /// Appends a label and a number.
+  mutating func append(_ label: StaticString, _ number: Int) {
+    append(label)
+    append(number)
+  }
+
+  /// Appends a label and a number.
+  mutating func append(_ label: StaticString, _ number: UInt64) {
+    append(label)
+    append(number)
+  }
+
   mutating func append(_ number: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var rest = number

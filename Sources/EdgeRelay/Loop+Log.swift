@@ -1,0 +1,90 @@
+// The loop's log lines: what the engine reports, in words and key=value.
+
+import CLinux
+import Detect
+import Queue
+import Relay
+
+extension Loop {
+  mutating func fail(_ message: StaticString, _ error: SystemError) {
+    var line = Text(message)
+    error.write(to: &line)
+    log.write(.error, line, now: clock.now)
+  }
+
+  /// The last line of a run: what came in and what became of it.
+  mutating func writeSummary(isClean: Bool, _ now: Instant) {
+    let ledger = engine.ledger
+    var line = Text(isClean ? "stopped" : "stopped with frames that could not be stored")
+    line.append(" received=", ledger.receivedFrameCount)
+    line.append(" stored=", ledger.storedFrameCount)
+    line.append(" delivered=", ledger.deliveredFrameCount)
+    line.append(" resent=", ledger.resentFrameCount)
+    line.append(" expired=", ledger.expiredFrameCount)
+    line.append(" dropped=", engine.spool.counters.droppedFrameCount)
+    log.write(isClean ? .info : .error, line, now: now)
+  }
+
+  mutating func write(_ event: LogEvent, _ now: Instant) {
+    var line = Text()
+    var level = LogLevel.info
+    switch event {
+    case .sessionRefused(let source):
+      level = .warning
+      line.append("connection refused reason=limit source=")
+      source.write(to: &line)
+    case .sessionClosed(let slot, let reason):
+      line.append("session closed reason=")
+      line.append(reason.name)
+      appendSource(of: slot, to: &line)
+    case .loggedIn(let slot, let device):
+      line.append("device online")
+      append(device, to: &line)
+      line.append(" transport=")
+      line.append(engine.transport(of: slot) == .tcp ? "tcp" : "udp")
+      appendSource(of: slot, to: &line)
+    case .upstreamLive(let device):
+      line.append("platform session live")
+      append(device, to: &line)
+      line.append(" waiting=", engine.spool.undeliveredCount(device))
+    case .upstreamLost(let device, let loss, let retry):
+      level = loss == .unknownDevice ? .warning : .info
+      line.append("platform session lost")
+      append(device, to: &line)
+      line.append(" reason=")
+      line.append(loss.name)
+      line.append(" retry_ms=", retry)
+    case .commandUndeliverable(let device, let byteCount):
+      level = .warning
+      line.append("command dropped, device offline")
+      append(device, to: &line)
+      line.append(" bytes=", byteCount)
+    case .commitFailed(let error):
+      level = .error
+      line.append("spool write failed, trying elsewhere error=")
+      line.append(Self.name(of: error))
+    }
+    log.write(level, line, now: now)
+  }
+
+  private func append(_ device: DeviceIndex, to line: inout Text) {
+    guard let identity = engine.identity(of: device) else { return }
+    line.append(" device=")
+    for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
+    line.append(" protocol=")
+    line.append(identity.protocolID.row.name)
+  }
+
+  private func appendSource(of slot: SessionSlot, to line: inout Text) {
+    line.append(" source=")
+    engine.source(of: slot).write(to: &line)
+  }
+
+  private static func name(of error: DiskError) -> StaticString {
+    switch error {
+    case .noSpace: "no-space"
+    case .readOnly: "read-only"
+    case .failed: "device"
+    }
+  }
+}
