@@ -70,7 +70,7 @@ struct DeviceEntry {
 
 /// The devices, found by name or by number.
 struct DeviceTable {
-  private(set) var entries: [DeviceEntry] = []
+  var entries: [DeviceEntry] = []
   private(set) var capacity: Int
   private let secret: UInt64
   /// Open addressing over entries; -1 is empty. Never more than half full.

@@ -157,7 +157,24 @@ extension Spool where D: ~Copyable {
     sweep.isRunning = true
     sweep.scannedByteCount = 0
     sweep.hasUnreadable = false
+    blockPassedOver(before: place)
     return true
+  }
+
+  /// Marks the devices without room whose frames this pass leaves out by starting, or going on, at
+  /// `place`: what comes later in the pass is not their next frame.
+  private mutating func blockPassedOver(before place: LogPosition) {
+    for i in 0..<table.count where table.entries[i].interest == .full {
+      if table.entries[i].hasUnsent, startPlace(of: i) < place {
+        table.entries[i].blockedPass = sweep.pass
+      }
+    }
+  }
+
+  /// Where reading for a device has to start.
+  private func startPlace(of slot: Int) -> LogPosition {
+    let pin = table.entries[slot].pin
+    return table.entries[slot].loginVaries ? firstBatch(of: pin.generation) : pin
   }
 
   /// Where the first frame of a ready device may lie; devices that were left behind in `pass` do
@@ -167,9 +184,8 @@ extension Spool where D: ~Copyable {
     var earliest: LogPosition?
     for i in 0..<table.count where table.entries[i].isCountedReady {
       if let pass, table.entries[i].blockedPass == pass { continue }
-      var place = table.entries[i].pin
-      if place == .nowhere { continue }
-      if table.entries[i].loginVaries { place = firstBatch(of: place.generation) }
+      if table.entries[i].pin == .nowhere { continue }
+      let place = startPlace(of: i)
       if let found = earliest, found <= place { continue }
       earliest = place
     }
@@ -206,8 +222,8 @@ extension Spool where D: ~Copyable {
       sweep.finishPass(now)
       return .skipped
     }
-    let next = firstBatch(of: segments[order[place + 1]].generation)
-    if !open(max(earliest, next)) { sweep.stop() }
+    let next = max(earliest, firstBatch(of: segments[order[place + 1]].generation))
+    if open(next) { blockPassedOver(before: next) } else { sweep.stop() }
     return .skipped
   }
 
