@@ -34,5 +34,7 @@ let package = Package(
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+    .testTarget(
+      name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

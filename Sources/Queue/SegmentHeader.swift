@@ -11,7 +11,7 @@
 //   48  start          4   number of the program start that created it
 //   52  segment bytes  4
 //   56  created        8   monotonic milliseconds of that start
-//   64  crc            4   CRC-32C of bytes 0 ..< 64
+//   64  crc            4   CRC-32C of eight zero bytes and bytes 0 ..< 64
 //
 // A page whose magic begins with "ERSPOOL" but that has another version or an unknown incompatible
 // bit is foreign: never read further and never written.

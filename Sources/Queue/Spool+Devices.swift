@@ -48,6 +48,8 @@ extension Spool where D: ~Copyable {
   public mutating func rewind(_ device: DeviceIndex) {
     table[device].sent = table[device].acknowledged
     table[device].blockedPass = sweep.pass
+    endSettling(device)
+    if table[device].interest == .ready { sweep.mayHaveWork = true }
   }
 
   /// Notes proof that the upstream has everything up to `sequence`, which was stored in `generation`.
@@ -57,6 +59,7 @@ extension Spool where D: ~Copyable {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
+    endSettling(device)
     if !table[device].hasUndelivered {
       setPin(device, 0)
       reclaim()

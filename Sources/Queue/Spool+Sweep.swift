@@ -4,8 +4,10 @@
 // to its durable end, where it waits for more. A frame is handed out when its device is ready and it
 // is the device's next one; when its device's window is full the frame is left behind, and the device
 // waits for a later pass (`blockedPass`), or, when no other device would gain, the pass itself waits.
-// A sequence number may skip ahead (what was between is lost) only for a device that was left behind
-// in no part of the present pass, because then nothing before it can have been passed over.
+// A sequence number may skip ahead (what was between is lost, and counted) only for a device that was
+// left behind in no part of the present pass, and in a pass that could read all of the log, because
+// then nothing before it can have been passed over. Frames in flight are settled first, so that the
+// count is exact.
 //
 // Reads are bounded by the caller's number of steps. Memory: one window of a batch.
 // Source: spool document, section 2.8.
@@ -23,6 +25,8 @@ struct SweepState {
   var hasUnreadable = false
   /// When a pass after an unreadable one may start.
   var resumeAt = Instant(milliseconds: Int64.min)
+  /// Passes in a row that could not read a part of the log.
+  var unreadablePassCount = 0
 
   mutating func stop() {
     isRunning = false
@@ -53,8 +57,18 @@ extension Spool where D: ~Copyable {
   public mutating func setInterest(_ device: DeviceIndex, wants: Bool, hasRoom: Bool) {
     // The present pass may have gone by this device's frames while nobody wanted them.
     if wants, table[device].interest == .idle { table[device].blockedPass = sweep.pass }
+    if wants, hasRoom, table[device].interest == .settling { return }
     table[device].interest = wants ? (hasRoom ? .ready : .full) : .idle
     if wants, hasRoom, table[device].hasUnsent { sweep.mayHaveWork = true }
+  }
+
+  /// Lets a device that waited for its frames in flight go on when there are none left.
+  mutating func endSettling(_ device: DeviceIndex) {
+    guard table[device].interest == .settling,
+      table[device].sent == table[device].acknowledged
+    else { return }
+    table[device].interest = .ready
+    sweep.mayHaveWork = true
   }
 
   /// The bytes of the frame that `sweepStep` returned last.
@@ -86,7 +100,7 @@ extension Spool where D: ~Copyable {
         sweep.waiting = nil
         return .skipped
       }
-      if table[device].interest == .full {
+      if table[device].interest != .ready {
         guard othersAreReady() else { return .idle }
         table[device].blockedPass = sweep.pass
         sweep.waiting = nil
@@ -96,15 +110,19 @@ extension Spool where D: ~Copyable {
       return offer(record)
     }
     if !sweep.isRunning {
-      guard now >= sweep.resumeAt, startPass() else { return .idle }
+      guard now >= sweep.resumeAt else { return .idle }
+      guard startPass() else {
+        sweep.hasUnreadable = false
+        return .idle
+      }
     }
     do {
       if let record = try walker.next(&disk, limit: segments[walker.segment].durableByteCount) {
         return apply(swept: record)
       }
     } catch {
-      // The rest of the segment cannot be read now; a later pass tries again.
-      sweep.hasUnreadable = true
+      // The rest of the segment cannot be read now; a later pass tries again, but not for ever.
+      if sweep.unreadablePassCount < SpoolLimits.unreadablePassesMax { sweep.hasUnreadable = true }
     }
     return nextSegment(now)
   }
@@ -113,9 +131,7 @@ extension Spool where D: ~Copyable {
   private func othersAreReady() -> Bool {
     for i in 0..<table.count {
       let entry = table.entries[i]
-      if entry.interest == .ready, entry.hasUnsent, entry.lastBatch <= durableThrough {
-        return true
-      }
+      if entry.interest == .ready, entry.hasDurableUnsent(durableThrough) { return true }
     }
     return false
   }
@@ -128,13 +144,29 @@ extension Spool where D: ~Copyable {
       guard entry.interest == .ready, entry.hasUnsent, entry.pin != 0 else { continue }
       oldest = min(oldest, entry.pin)
     }
-    guard oldest != UInt32.max, let slot = segment(of: oldest) else { return false }
-    guard segments[slot].durableByteCount > 0 else { return false }
-    open(slot)
+    guard oldest != UInt32.max, let place = readablePlace(from: place(of: oldest)) else {
+      return false
+    }
+    open(order[place])
     sweep.pass &+= 1
     sweep.isRunning = true
     sweep.hasUnreadable = false
+    // Devices without room at the moment may have frames before this.
+    for i in 0..<table.count {
+      let entry = table.entries[i]
+      if entry.interest != .idle, entry.hasUnsent, entry.pin < oldest {
+        table[DeviceIndex(i)].blockedPass = sweep.pass
+      }
+    }
     return true
+  }
+
+  /// The first place in `order` from `place` on whose segment has something to read. Where commits
+  /// failed, there are segments without.
+  private func readablePlace(from place: Int) -> Int? {
+    for next in place..<max(place, order.count)
+    where segments[order[next]].durableByteCount > 0 { return next }
+    return nil
   }
 
   private mutating func open(_ slot: Int) {
@@ -144,12 +176,12 @@ extension Spool where D: ~Copyable {
   }
 
   private mutating func nextSegment(_ now: Instant) -> SweepStep {
-    counters.damagedByteCount += UInt64(walker.damagedByteCount)
+    counters.damagedByteCount += UInt64(walker.takeDamage())
     if let place = order.firstIndex(of: walker.segment),
       segments[walker.segment].generation == walker.generation
     {
-      if place + 1 < order.count, segments[order[place + 1]].durableByteCount > 0 {
-        open(order[place + 1])
+      if let next = readablePlace(from: place + 1) {
+        open(order[next])
         return .skipped
       }
       // At the durable end. Devices left behind need another pass; others need more commits.
@@ -163,9 +195,11 @@ extension Spool where D: ~Copyable {
   private mutating func finishOrWait(_ now: Instant) -> SweepStep {
     if sweep.hasUnreadable {
       sweep.stop()
-      sweep.resumeAt = now.advanced(by: SpoolLimits.failedCommitDelay)
+      sweep.unreadablePassCount += 1
+      sweep.resumeAt = now.advanced(by: SpoolLimits.unreadableDelay)
       return .idle
     }
+    sweep.unreadablePassCount = 0
     var needsPass = false
     var isFollowing = false
     for i in 0..<table.count {
@@ -190,9 +224,8 @@ extension Spool where D: ~Copyable {
 
   private mutating func giveUpMissing(_ device: DeviceIndex) {
     let lost = table[device].last.distance(after: table[device].sent)
-    // Frames in flight are settled first; their session then asks for more and comes here again.
     guard table[device].sent == table[device].acknowledged else {
-      table[device].interest = .full
+      table[device].interest = .settling
       return
     }
     drop(device, through: table[device].last, count: lost, .damaged)
@@ -245,14 +278,24 @@ extension Spool where D: ~Copyable {
     // A frame beyond what this run knows is the remains of a torn batch.
     guard !sequence.isAfter(table[device].last) else { return .skipped }
     let isNext = sequence == table[device].sent.next
-    guard isNext || table[device].blockedPass != sweep.pass else { return .skipped }
-    if table[device].interest == .full {
+    let isLeftBehind = table[device].blockedPass == sweep.pass || sweep.hasUnreadable
+    guard isNext || !isLeftBehind else { return .skipped }
+    if table[device].interest != .ready {
       if othersAreReady() {
         table[device].blockedPass = sweep.pass
         return .skipped
       }
       sweep.waiting = record
       return .idle
+    }
+    if !isNext {
+      guard table[device].sent == table[device].acknowledged else {
+        table[device].blockedPass = sweep.pass
+        table[device].interest = .settling
+        return .skipped
+      }
+      let before = SequenceNumber(sequence.rawValue &- 1)
+      drop(device, through: before, count: before.distance(after: table[device].sent), .damaged)
     }
     counters.sweptFrameCount += 1
     return .frame(
