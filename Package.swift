@@ -37,5 +37,7 @@ let package = Package(
     .testTarget(
       name: "DetectTests", dependencies: ["Detect"], exclude: ["Corpus"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    .testTarget(
+      name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

@@ -8,7 +8,7 @@
 //   18  flags           2   zero
 //   20  durableThrough  4   every batch up to this number was durable when this one was started
 //   24  monotonic       4   milliseconds of the machine's boot, of the first record, modulo 2^32
-//   28  crc             4   CRC-32C of bytes 0 ..< 28
+//   28  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 28
 //
 // A batch is complete when all its records are valid; there is no checksum over the whole.
 // Source: spool document, section 2.3.
@@ -46,18 +46,20 @@ struct BatchHeader: Equatable {
     buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 28), at: offset + 28)
   }
 
-  /// The header at `offset`, or `nil` when there is no valid one of this generation.
+  /// The header at `offset`, or `nil` when there is no valid one of this generation; a `nil`
+  /// generation stands for any.
   static func read(
-    _ buffer: PageBuffer, at offset: Int, generation: UInt32, _ crc: CRC32C
+    _ buffer: PageBuffer, at offset: Int, generation: UInt32?, _ crc: CRC32C
   ) -> BatchHeader? {
     guard buffer.loadUInt32(at: offset) == magic else { return nil }
-    guard buffer.loadUInt32(at: offset + 4) == generation else { return nil }
+    let found = buffer.loadUInt32(at: offset + 4)
+    guard found == generation ?? found else { return nil }
     let stored = buffer.loadUInt32(at: offset + 28)
     guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 28) else { return nil }
     let byteCount = Int(buffer.loadUInt32(at: offset + 12))
     guard byteCount >= Self.byteCount, byteCount <= SpoolLimits.batchBytesMax else { return nil }
     return BatchHeader(
-      generation: generation,
+      generation: found,
       batch: buffer.loadUInt32(at: offset + 8),
       byteCount: byteCount,
       recordCount: Int(buffer.loadUInt16(at: offset + 16)),

@@ -16,6 +16,7 @@ struct DeviceRecord {
     nameByteCount = Int(buffer.loadUInt8(at: offset + 2))
     loginByteCount = Int(buffer.loadUInt16(at: offset + 4))
     guard nameByteCount >= 1, nameByteCount <= DeviceKey.byteCountMax else { return nil }
+    guard loginByteCount <= SpoolLimits.loginBytesMax else { return nil }
     guard 8 + nameByteCount + loginByteCount <= payload.count else { return nil }
   }
 }

@@ -26,6 +26,9 @@ enum SweepInterest: UInt8 {
   case idle
   /// It wants them but its window is full at the moment.
   case full
+  /// It wants them, but frames before the next one are missing: those in flight are settled first,
+  /// so that the loss is counted exactly.
+  case settling
   /// It wants them now.
   case ready
 }
@@ -38,23 +41,22 @@ struct DeviceEntry {
   var isHeld = false
   var isAcknowledgementDirty = false
   var interest = SweepInterest.idle
-  /// Whether the sweep counts the device among those it could serve now.
-  var isCountedReady = false
   var key = DeviceKey(family: 0, form: 0)
   var last = SequenceNumber(0)
   var sent = SequenceNumber(0)
   var acknowledged = SequenceNumber(0)
-  /// The batch that holds the newest frame.
+  /// The batch that holds the newest frame, and the first of the device's frames in it.
   var lastBatch: UInt32 = 0
+  var lastBatchFirst = SequenceNumber(0)
   var pin = LogPosition.nowhere
-  /// Whether undelivered frames were received under different logins.
-  var loginVaries = false
-  /// The segment generation that carries the device's name and current login already.
-  var headGeneration: UInt32 = 0
+  /// The batch that carries the device's name and current login already.
+  var headBatch: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.
   var blockedPass: UInt32 = 0
   /// Frames given up, on disk or to be written there, for whatever reason.
   var droppedCount = 0
+  /// The newest batch whose drop recovery has counted: a batch may be on disk twice.
+  var droppedBatch: UInt32 = 0
   /// Frames given up whose record is still to be written, and the first of them.
   var pendingDropCount = 0
   var pendingDropFirst = SequenceNumber(0)
@@ -66,6 +68,12 @@ struct DeviceEntry {
 
   var hasUnsent: Bool { last.isAfter(sent) }
   var hasUndelivered: Bool { last.isAfter(acknowledged) }
+
+  /// Whether the next frame to send is durable; also true while its commit is under way and the
+  /// device has frames in the batch behind it.
+  func hasDurableUnsent(_ durableThrough: UInt32) -> Bool {
+    hasUnsent && (lastBatch <= durableThrough || lastBatchFirst.isAfter(sent.next))
+  }
 }
 
 /// The devices, found by name or by number.
@@ -145,11 +153,7 @@ struct DeviceTable {
   ///
   /// Returns the slot, or `nil` when a newer device of the same slot is there already.
   mutating func restore(number: UInt32, _ key: DeviceKey) -> DeviceIndex? {
-    let slot = Int(number & 0xFFFF)
-    capacity = max(capacity, slot + 1)
-    while entries.count <= slot {
-      entries.append(DeviceEntry(number: UInt32(entries.count)))
-    }
+    let slot = reach(number)
     if entries[slot].isUsed {
       if entries[slot].number == number { return DeviceIndex(slot) }
       if entries[slot].number > number { return nil }
@@ -158,7 +162,6 @@ struct DeviceTable {
     entries[slot] = DeviceEntry(number: number)
     entries[slot].isUsed = true
     entries[slot].key = key
-    growIndexIfNeeded()
     // An older number of the same name keeps its frames and is drained under that number; new
     // frames go to the number that was written last.
     if let older = find(key) { remove(older.rawValue) }
@@ -168,9 +171,19 @@ struct DeviceTable {
 
   /// Makes sure that no new device gets a number at or below `number`.
   mutating func reserve(number: UInt32) {
+    let slot = reach(number)
+    if !entries[slot].isUsed { entries[slot].number = max(entries[slot].number, number) }
+  }
+
+  /// Makes the table reach as far as the slot of `number`, and says which that is.
+  private mutating func reach(_ number: UInt32) -> Int {
     let slot = Int(number & 0xFFFF)
-    guard slot < entries.count, !entries[slot].isUsed else { return }
-    entries[slot].number = max(entries[slot].number, number)
+    capacity = max(capacity, slot + 1)
+    while entries.count <= slot {
+      entries.append(DeviceEntry(number: UInt32(entries.count)))
+    }
+    growIndexIfNeeded()
+    return slot
   }
 
   private mutating func releasableSlot() -> Int? {
@@ -216,9 +229,11 @@ struct DeviceTable {
 
   private mutating func growIndexIfNeeded() {
     guard entries.count * 2 > index.count else { return }
-    index = [Int32](repeating: -1, count: index.count * 2)
-    for slot in 0..<entries.count where entries[slot].isUsed {
-      if find(entries[slot].key) == nil { insert(slot) }
-    }
+    let old = index
+    var size = index.count
+    while size < entries.count * 2 { size *= 2 }
+    index = [Int32](repeating: -1, count: size)
+    // Not every used slot: a name with two numbers stands in the index with the newer one.
+    for slot in old where slot >= 0 { insert(Int(slot)) }
   }
 }

@@ -10,6 +10,8 @@ public enum SpoolLimits {
   static let reservedPageCount = 3
   /// Bytes of a payload; the record header counts them in 16 bits, with room for its own.
   public static let payloadBytesMax = 60_000
+  /// Bytes of a login: a device record and a frame fit in one batch.
+  static let loginBytesMax = payloadBytesMax / 2
   /// Slots of the device table; a device's number on disk holds the slot in 16 bits.
   public static let deviceCountMax = 65_536
 
@@ -22,10 +24,13 @@ public enum SpoolLimits {
   static let segmentBytesMax = 4 * 1_024 * 1_024
   /// Segments: fewer could not keep a reserve while one is stuck.
   static let segmentCountMin = 16
+  /// Segments kept free by evicting ahead: what is evicted is written over only after the next
+  /// segment has been taken, when the drops are durable; two, so that this holds for the segment
+  /// that a torn commit has used up as well. Rings of a few segments keep fewer.
+  static let spareSegmentCountMax = 2
+  static let segmentsPerSpare = 8
   /// Segments: the table of segments stays small.
   static let segmentCountMax = 4_096
-  /// Bytes the sweep may read a millisecond when devices need one pass after another.
-  static let sweptBytesPerMillisecond = 64 * 1_024
   /// Milliseconds the oldest frame waits for company before a commit starts.
   static let commitDelay = 10
   /// Milliseconds that acknowledgements wait for a batch to ride on.
@@ -36,6 +41,12 @@ public enum SpoolLimits {
   public static let failedCommitsMax = 3
   /// Milliseconds before a failed commit is written to another segment.
   static let failedCommitDelay = 1_000
+  /// Milliseconds between two passes of the sweep when the first found a part unreadable.
+  static let unreadableDelay = 1_000
+  /// Passes of the sweep that find a part unreadable before its frames are given up.
+  static let unreadablePassesMax = 3
+  /// Generations skipped at most at a start: small against the two thousand million there are.
+  static let generationGapMax: UInt64 = 1_021
   /// Table slots looked at for one that can be given to a new device when the table is full.
   static let releaseProbesMax = 64
 }

@@ -7,7 +7,7 @@
 //    8  sequence  4   per device, from 1
 //   12  delta     2   milliseconds after the batch's first record
 //   14  boot      2   number of the machine's boot
-//   16  crc       4   CRC-32C of (generation, batch), bytes 0 ..< 16, payload
+//   16  crc       4   CRC-32C of generation 4, batch 4, bytes 0 ..< 16, payload
 //   20  payload
 //
 // Types from 80 hex on may be skipped by a reader that does not know them, others may not.
@@ -22,8 +22,9 @@ enum RecordType: UInt8 {
   /// Frames given up: device number 4, first and last sequence 4 each, count 4, reason 1, zero 3.
   case drop = 4
   /// A device's name and the login its following records were received under: family 1, form 1,
-  /// name bytes 1, zero 1, login bytes 2, zero 2, name, login. Stands before the device's first
-  /// record of every segment, and again whenever the login has changed.
+  /// name bytes 1, zero 1, login bytes 2, zero 2, name, login. Its sequence is the newest frame
+  /// before it. Stands before the device's first frame of every batch, so that a batch can be
+  /// written to another segment as it is, and again whenever the login has changed.
   case device = 5
 }
 

@@ -12,7 +12,7 @@
 //   52  segment bytes  4
 //   56  created        8   monotonic milliseconds of that boot
 //   64  boot key       8   what tells one boot from another; zero is unknown
-//   72  crc            4   CRC-32C of bytes 0 ..< 72
+//   72  crc            4   CRC-32C of eight zero bytes and bytes 0 ..< 72
 //
 // A page whose magic begins with "ERSPOOL" but that has another version or an unknown incompatible
 // bit is foreign: never read further and never written.

@@ -6,12 +6,14 @@
 //   buffer            a window of the segment that always holds the current batch whole
 //
 // A batch that does not validate is skipped page by page: what follows may be sound. Inside a batch
-// a bad record is salvaged around, in steps of four bytes, unless the batch is the torn end of the
-// log: the last one of its segment, and beyond `provenThrough`, what the next segment's first batch
-// knew to be durable. What follows a bad record there was never answered, and is left out to keep
-// the device's order. Every walk of a segment decides this alike, so that sequence numbers given
-// out anew after a torn batch never meet its remains. Invariants: bufferStart <= position; every
-// returned payload lies inside the buffer. Source: spool document, section 2.9.
+// a bad record is salvaged around, in steps of four bytes, unless the batch may be the torn end of
+// the log: the last one of its segment, and beyond `provenThrough`, what the next segment's first
+// batch knew to be durable. What follows a bad record there was never answered, and is left out to
+// keep the device's order. Every walk of a segment decides this alike, and for want of proof decides
+// against what follows, so that sequence numbers given out anew after a torn batch never meet its
+// remains.
+// Invariants: bufferStart <= position; every returned payload lies inside the buffer.
+// Source: spool document, section 2.9.
 
 /// A verified record; the payload is in the walker's buffer.
 struct WalkedRecord: Sendable {
@@ -31,8 +33,8 @@ struct SegmentWalker {
   private(set) var durableThrough: UInt32 = 0
   /// Whether the last batch ended in records that were never durable.
   private(set) var isTorn = false
-  /// Bytes of known batches that did not validate.
-  private(set) var damagedByteCount = 0
+  /// Bytes of known batches that did not validate, since they were last asked for.
+  private var damagedByteCount = 0
 
   let buffer: PageBuffer
   private let crc: CRC32C
@@ -47,8 +49,9 @@ struct SegmentWalker {
   private var batchMilliseconds: UInt32 = 0
   private var batchStart = 0
   private var provenThrough: UInt32 = 0
-  /// Pages without a valid batch since the last valid one; damage if another one follows.
-  private var invalidPageCount = 0
+  /// Bytes without a valid batch since the last valid one, and those left out of that one as torn;
+  /// damage if another one follows.
+  private var doubtfulByteCount = 0
 
   init(segmentByteCount: Int, crc: CRC32C) {
     buffer = PageBuffer(byteCount: SpoolLimits.batchBytesMax + SpoolLimits.pageByteCount)
@@ -71,7 +74,7 @@ struct SegmentWalker {
     bufferCount = 0
     position = offset
     recordsLeft = 0
-    invalidPageCount = 0
+    doubtfulByteCount = 0
     damagedByteCount = 0
     lastBatch = 0
     durableThrough = 0
@@ -80,8 +83,12 @@ struct SegmentWalker {
   /// The offset behind the last page looked at.
   var nextOffset: Int { position }
 
-  /// Whether every record before `limit` has been returned.
-  func isAtEnd(limit: Int) -> Bool { recordsLeft == 0 && position >= limit }
+  /// How many bytes did not validate since the last call, or since `open`.
+  mutating func takeDamage() -> Int {
+    let count = damagedByteCount
+    damagedByteCount = 0
+    return count
+  }
 
   /// The next record of a batch that starts before `limit`, or `nil` when there is none.
   mutating func next<D: Disk & ~Copyable>(
@@ -107,12 +114,13 @@ struct SegmentWalker {
       position + header.pagedByteCount <= min(limit, segmentByteCount)
     else {
       position += page
-      invalidPageCount += 1
+      doubtfulByteCount += page
       return
     }
-    if lastBatch != 0 { damagedByteCount += invalidPageCount * page }
-    invalidPageCount = 0
     try fill(&disk, position, header.pagedByteCount, limit)
+    damagedByteCount += doubtfulByteCount
+    doubtfulByteCount = 0
+    isTorn = false
     seed = RecordHeader.seed(generation: generation, batch: header.batch)
     lastBatch = header.batch
     durableThrough = header.durableThrough
@@ -140,6 +148,7 @@ struct SegmentWalker {
     }
     if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true
+      doubtfulByteCount += batchEnd - recordPosition
       recordsLeft = 0
       return nil
     }
@@ -154,10 +163,9 @@ struct SegmentWalker {
     _ disk: inout D
   ) throws(DiskError) -> Bool {
     let page = SpoolLimits.pageByteCount
-    guard position + page <= segmentByteCount else { return true }
+    guard position + page <= segmentByteCount else { return false }
     // Behind the window, so that the current batch stays whole in it.
     let spare = buffer.byteCount - page
-    guard position - bufferStart <= spare else { return true }
     try disk.read(segment: segment, offset: position, into: buffer, at: spare, count: page)
     bufferCount = min(bufferCount, spare)
     return BatchHeader.read(buffer, at: spare, generation: generation, crc) != nil

@@ -42,14 +42,14 @@ extension Spool where D: ~Copyable {
   public mutating func markSent(_ device: DeviceIndex, _ sequence: SequenceNumber) {
     require(sequence.isAfter(table[device].sent))
     table[device].sent = sequence
-    recount(device)
   }
 
   /// Takes back everything sent without proof: the upstream session has ended.
   public mutating func rewind(_ device: DeviceIndex) {
     table[device].sent = table[device].acknowledged
     table[device].blockedPass = sweep.pass
-    recount(device)
+    endSettling(device)
+    if table[device].interest == .ready { sweep.mayHaveWork = true }
   }
 
   /// Notes proof that the upstream has everything up to `sequence`, which was stored at `place`.
@@ -58,10 +58,8 @@ extension Spool where D: ~Copyable {
   ) {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
-    if sequence.isAfter(table[device].sent) {
-      table[device].sent = sequence
-      recount(device)
-    }
+    if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
+    endSettling(device)
     if !table[device].hasUndelivered {
       setPin(device, .nowhere)
       reclaim()

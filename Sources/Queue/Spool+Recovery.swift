@@ -5,8 +5,11 @@
 //      `last`, acknowledgements and drops move `acknowledged`
 //   3. what lies between the two is undelivered; writing goes on in a fresh segment
 //
-// Nothing on disk makes this fail. Unreadable segments, damaged batches and records without a known
-// device are counted and passed over; a torn end is cut where its first bad record stands.
+// Nothing on disk makes this fail. Damaged batches and records without a known device are counted
+// and passed over; a torn end is cut where its first bad record stands. A damaged page 0 is replaced
+// by what the first batch says. A segment without any batch is free; one whose page 0 or first batch
+// cannot be read is left alone in this run, and of one that cannot be read further on, no more is
+// ever handed out in this run than was counted here.
 // Not here yet: the checkpoint that makes the time independent of the backlog.
 // Source: spool document, section 2.9.
 
@@ -22,6 +25,8 @@ public struct RecoveryReport: Equatable, Sendable {
   public var damagedByteCount = 0
   /// Frames whose device record is gone, so that nobody knows whose they are.
   public var orphanCount = 0
+  /// Frames given up, by the records of it that are still there.
+  public var droppedFrameCount = 0
   /// Whether the last batch was being written when the program ended.
   public var hasTornTail = false
   public init() {}
@@ -33,6 +38,7 @@ extension Spool where D: ~Copyable {
     var report = RecoveryReport()
     var newest: SegmentHeader?
     for slot in 0..<segments.count { readHeader(slot, &report, &newest) }
+    let unreadableHeaderCount = report.unreadableSegmentCount
     order.sort { segments[$0].generation < segments[$1].generation }
     report.segmentCount = order.count
 
@@ -40,27 +46,40 @@ extension Spool where D: ~Copyable {
     var durable: UInt32 = 0
     for i in 0..<order.count {
       let slot = order[i]
-      segments[slot].provenThrough = i + 1 < order.count ? firstDurableThrough(order[i + 1]) : 0
+      segments[slot].provenThrough = i + 1 < order.count ? proof(of: slot, by: order[i + 1]) : 0
       segments[slot].durableByteCount = geometry.segmentByteCount
       walker.open(
         segment: slot, generation: segments[slot].generation,
         provenThrough: segments[slot].provenThrough)
       recoverSegment(slot, &report)
-      report.damagedByteCount += walker.damagedByteCount
-      guard walker.lastBatch != 0 else { continue }
+      report.damagedByteCount += walker.takeDamage()
+      guard walker.lastBatch != 0 else {
+        if segments[slot].durableByteCount == geometry.segmentByteCount {
+          segments[slot].use = .free
+        }
+        continue
+      }
       lastBatch = walker.lastBatch
       durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
       if i == order.count - 1 { report.hasTornTail = walker.isTorn }
     }
     counters.damagedByteCount += UInt64(report.damagedByteCount)
     let newestGeneration = order.last.map { segments[$0].generation } ?? 0
+    order.removeAll { segments[$0].use == .free }
+    // What could not be read may have newer generations; and a batch whose header never reached the
+    // disk may have left records of a generation nobody knows. A random gap keeps this start from
+    // taking the same generation and batch number, under which they would validate.
+    let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
     resume(
-      durableThrough: durable, nextBatch: lastBatch &+ 1, generation: newestGeneration &+ 1,
+      durableThrough: durable, nextBatch: lastBatch &+ 1,
+      generation: newestGeneration &+ UInt32(unreadableHeaderCount) &+ gap,
       boot: bootNumber(after: newest))
     for i in 0..<table.count where table.entries[i].isUsed {
       let device = DeviceIndex(i)
       table[device].sent = table[device].acknowledged
-      table[device].headGeneration = 0
+      table[device].headBatch = 0
+      // Also what was read of a torn batch is there for good.
+      table[device].lastBatch = 0
       report.deviceCount += 1
       report.undeliveredCount += undeliveredCount(device)
     }
@@ -81,12 +100,13 @@ extension Spool where D: ~Copyable {
       try disk.read(
         segment: slot, offset: 0, into: walker.buffer, at: 0, count: SpoolLimits.pageByteCount)
     } catch {
+      segments[slot].use = .foreign
       report.unreadableSegmentCount += 1
       return
     }
     switch SegmentHeader.read(walker.buffer, at: 0, crc) {
     case .none:
-      return
+      adopt(slot, &report)
     case .foreign:
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
@@ -99,19 +119,38 @@ extension Spool where D: ~Copyable {
     }
   }
 
-  /// What the first batch of a segment knew to be durable; everything when it cannot be read.
-  private mutating func firstDurableThrough(_ slot: Int) -> UInt32 {
-    let page = SpoolLimits.pageByteCount
+  /// Takes a segment without a valid page 0 for what its first batch says it is.
+  private mutating func adopt(_ slot: Int, _ report: inout RecoveryReport) {
     do {
-      try disk.read(
-        segment: slot, offset: SpoolLimits.reservedPageCount * page, into: walker.buffer, at: 0,
-        count: page)
+      guard let first = try firstBatch(slot, generation: nil) else { return }
+      segments[slot] = SegmentState(use: .used, generation: first.generation)
+      order.append(slot)
     } catch {
-      return UInt32.max
+      segments[slot].use = .foreign
+      report.unreadableSegmentCount += 1
     }
-    let header = BatchHeader.read(
-      walker.buffer, at: 0, generation: segments[slot].generation, crc)
-    return header?.durableThrough ?? UInt32.max
+  }
+
+  /// The batch up to which all of a segment was durable, as the segment used right after it knew
+  /// when it was started; zero when that cannot be told.
+  private mutating func proof(of slot: Int, by next: Int) -> UInt32 {
+    let generation = segments[next].generation
+    guard generation == segments[slot].generation &+ 1 else { return 0 }
+    do {
+      return try firstBatch(next, generation: generation)?.durableThrough ?? 0
+    } catch {
+      return 0
+    }
+  }
+
+  private mutating func firstBatch(
+    _ slot: Int, generation: UInt32?
+  ) throws(DiskError) -> BatchHeader? {
+    let page = SpoolLimits.pageByteCount
+    try disk.read(
+      segment: slot, offset: SpoolLimits.reservedPageCount * page, into: walker.buffer, at: 0,
+      count: page)
+    return BatchHeader.read(walker.buffer, at: 0, generation: generation, crc)
   }
 
   private mutating func recoverSegment(_ slot: Int, _ report: inout RecoveryReport) {
@@ -120,6 +159,8 @@ extension Spool where D: ~Copyable {
         guard let record = try walker.next(&disk, limit: geometry.segmentByteCount) else { return }
         apply(record, &report)
       } catch {
+        // Numbers beyond this place may be given out again.
+        segments[slot].durableByteCount = walker.nextOffset
         report.unreadableSegmentCount += 1
         return
       }
@@ -134,6 +175,7 @@ extension Spool where D: ~Copyable {
       report.frameCount += 1
       guard let device = table.find(number: record.header.device) else {
         report.orphanCount += 1
+        table.reserve(number: record.header.device)
         return
       }
       let sequence = record.header.sequence
@@ -154,14 +196,21 @@ extension Spool where D: ~Copyable {
       }
     case .drop:
       guard record.payload.count >= DropNote.byteCount else { return }
-      let offset = record.payload.lowerBound
-      let number = walker.buffer.loadUInt32(at: offset)
-      if let device = table.find(number: number) {
-        table[device].droppedCount += Int(
-          truncatingIfNeeded: walker.buffer.loadUInt32(at: offset + 12))
-      }
-      advance(number: number, to: SequenceNumber(walker.buffer.loadUInt32(at: offset + 8)))
+      applyDrop(record, &report)
     }
+  }
+
+  private mutating func applyDrop(_ record: WalkedRecord, _ report: inout RecoveryReport) {
+    let offset = record.payload.lowerBound
+    let number = walker.buffer.loadUInt32(at: offset)
+    let count = Int(walker.buffer.loadUInt32(at: offset + 12))
+    if let device = table.find(number: number) {
+      guard table[device].droppedBatch != record.batch else { return }
+      table[device].droppedBatch = record.batch
+      table[device].droppedCount += count
+    }
+    report.droppedFrameCount += count
+    advance(number: number, to: SequenceNumber(walker.buffer.loadUInt32(at: offset + 8)))
   }
 
   private mutating func applyDevice(_ record: WalkedRecord) {
@@ -177,6 +226,10 @@ extension Spool where D: ~Copyable {
     if table[device].last == SequenceNumber(0) {
       table[device].last = record.header.sequence
       table[device].acknowledged = record.header.sequence
+    } else if record.header.sequence.isAfter(table[device].last) {
+      // Frames before this record did not validate; the sweep will miss them and count them.
+      table[device].last = record.header.sequence
+      if table[device].pin == .nowhere { setPin(device, record.place) }
     }
   }
 

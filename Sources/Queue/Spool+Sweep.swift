@@ -1,12 +1,13 @@
 // Draining: one sequential pass over the log for all devices at once.
 //
-// A pass starts where the first frame of a ready device may lie, and follows the log to its durable
-// end, where it waits for more; stretches that can serve nobody are left out by whole segments. A
-// frame is handed out when its device is ready and it is the device's next one; when its device's
-// window is full the frame is left behind, and the device waits for a later pass (`blockedPass`),
-// or, when no other device would gain, the pass itself waits. A sequence number may skip ahead
-// (what was between is lost) only for a device that was left behind in no part of the present pass,
-// because then nothing before it can have been passed over.
+// A pass starts at the oldest segment in which a ready device may have a frame, and follows the log
+// to its durable end, where it waits for more. A frame is handed out when its device is ready and it
+// is the device's next one; when its device's window is full the frame is left behind, and the device
+// waits for a later pass (`blockedPass`), or, when no other device would gain, the pass itself waits.
+// A sequence number may skip ahead (what was between is lost, and counted) only for a device that was
+// left behind in no part of the present pass, and in a pass that could read all of the log, because
+// then nothing before it can have been passed over. Frames in flight are settled first, so that the
+// count is exact.
 //
 // Reads are bounded by the caller's number of steps. Memory: one window of a batch.
 // Source: spool document, section 2.8.
@@ -18,29 +19,18 @@ struct SweepState {
   var isRunning = false
   /// A record that was read but found its device's window full, with nobody else to serve.
   var waiting: WalkedRecord?
-  /// Devices that are ready and have frames they were not given.
-  var readyCount = 0
   /// Whether anything has changed since the sweep last found nothing to do.
   var mayHaveWork = true
   /// Whether a part of the log could not be read in this pass, so that nothing is proven missing.
   var hasUnreadable = false
-  /// Bytes of records read in this pass.
-  var scannedByteCount = 0
-  /// When the next pass may start.
+  /// When a pass after an unreadable one may start.
   var resumeAt = Instant.origin
+  /// Passes in a row that could not read a part of the log.
+  var unreadablePassCount = 0
 
   mutating func stop() {
     isRunning = false
     waiting = nil
-  }
-
-  /// Ends a pass and keeps the next one from starting before as much time has passed as makes the
-  /// reading of both bearable; the devices that become ready meanwhile share it.
-  mutating func finishPass(_ now: Instant) {
-    stop()
-    let rest = hasUnreadable ? SpoolLimits.failedCommitDelay : 0
-    resumeAt = now.advanced(
-      by: max(rest, scannedByteCount / SpoolLimits.sweptBytesPerMillisecond))
   }
 }
 
@@ -71,17 +61,18 @@ extension Spool where D: ~Copyable {
   public mutating func setInterest(_ device: DeviceIndex, wants: Bool, hasRoom: Bool) {
     // The present pass may have gone by this device's frames while nobody wanted them.
     if wants, table[device].interest == .idle { table[device].blockedPass = sweep.pass }
+    if wants, hasRoom, table[device].interest == .settling { return }
     table[device].interest = wants ? (hasRoom ? .ready : .full) : .idle
-    recount(device)
+    if wants, hasRoom, table[device].hasUnsent { sweep.mayHaveWork = true }
   }
 
-  /// Keeps `sweep.readyCount` true after a device's interest or cursors have changed.
-  mutating func recount(_ device: DeviceIndex) {
-    let isReady = table[device].interest == .ready && table[device].hasUnsent
-    if isReady { sweep.mayHaveWork = true }
-    guard isReady != table[device].isCountedReady else { return }
-    table[device].isCountedReady = isReady
-    sweep.readyCount += isReady ? 1 : -1
+  /// Lets a device that waited for its frames in flight go on when there are none left.
+  mutating func endSettling(_ device: DeviceIndex) {
+    guard table[device].interest == .settling,
+      table[device].sent == table[device].acknowledged
+    else { return }
+    table[device].interest = .ready
+    sweep.mayHaveWork = true
   }
 
   /// The bytes of the frame that `sweepStep` returned last.
@@ -92,10 +83,7 @@ extension Spool where D: ~Copyable {
   }
 
   /// The login that the frame which `sweepStep` returned last was received under.
-  public func login(ofSwept frame: SweptFrame) -> [UInt8] {
-    table[frame.device].loginVaries
-      ? table[frame.device].sweepLogin : table[frame.device].login
-  }
+  public func login(ofSwept frame: SweptFrame) -> [UInt8] { table[frame.device].sweepLogin }
 
   /// Milliseconds since the frame was stored; `nil` when that was before the machine's present
   /// boot.
@@ -112,9 +100,7 @@ extension Spool where D: ~Copyable {
   public mutating func sweepStep(now: Instant) -> SweepStep {
     guard sweep.mayHaveWork else { return .idle }
     let step = advance(now)
-    if case .idle = step {
-      sweep.mayHaveWork = !sweep.isRunning && sweep.readyCount > 0 && now < sweep.resumeAt
-    }
+    if case .idle = step { sweep.mayHaveWork = sweep.hasUnreadable }
     return step
   }
 
@@ -126,112 +112,104 @@ extension Spool where D: ~Copyable {
         sweep.waiting = nil
         return .skipped
       }
-      if table[device].interest == .full {
-        guard sweep.readyCount > 0 else { return .idle }
+      if table[device].interest != .ready {
+        guard othersAreReady() else { return .idle }
         table[device].blockedPass = sweep.pass
         sweep.waiting = nil
-        if earliestReadyPlace(notBlockedIn: sweep.pass) == nil { sweep.finishPass(now) }
         return .skipped
       }
       sweep.waiting = nil
       return offer(record)
     }
     if !sweep.isRunning {
-      guard now >= sweep.resumeAt, startPass() else { return .idle }
+      guard now >= sweep.resumeAt else { return .idle }
+      guard startPass() else {
+        sweep.hasUnreadable = false
+        return .idle
+      }
     }
     do {
       if let record = try walker.next(&disk, limit: segments[walker.segment].durableByteCount) {
         return apply(swept: record)
       }
     } catch {
-      // The rest of the segment cannot be read now; a later pass tries again.
-      sweep.hasUnreadable = true
+      // The rest of the segment cannot be read now; a later pass tries again, but not for ever.
+      if sweep.unreadablePassCount < SpoolLimits.unreadablePassesMax { sweep.hasUnreadable = true }
     }
     return nextSegment(now)
   }
 
-  /// Starts where the first ready device may have an unsent frame.
+  /// Whether any device could be given a frame by a pass that starts now or goes on.
+  private func othersAreReady() -> Bool {
+    for i in 0..<table.count where table.entries[i].interest == .ready {
+      if table.entries[i].hasDurableUnsent(durableThrough) { return true }
+    }
+    return false
+  }
+
+  /// Starts at the oldest segment in which a ready device may have an unsent frame.
   private mutating func startPass() -> Bool {
-    guard let place = earliestReadyPlace(notBlockedIn: nil), open(place) else { return false }
-    sweep.pass &+= 1
-    sweep.isRunning = true
-    sweep.scannedByteCount = 0
-    sweep.hasUnreadable = false
-    blockPassedOver(before: place)
-    return true
-  }
-
-  /// Marks the devices without room whose frames this pass leaves out by starting, or going on, at
-  /// `place`: what comes later in the pass is not their next frame.
-  private mutating func blockPassedOver(before place: LogPosition) {
-    for i in 0..<table.count where table.entries[i].interest == .full {
-      if table.entries[i].hasUnsent, startPlace(of: i) < place {
-        table.entries[i].blockedPass = sweep.pass
-      }
+    var oldest = UInt32.max
+    for i in 0..<table.count {
+      guard table.entries[i].interest == .ready, table.entries[i].hasUnsent,
+        table.entries[i].pin != .nowhere
+      else { continue }
+      oldest = min(oldest, table.entries[i].pin.generation)
     }
-  }
-
-  /// Where reading for a device has to start.
-  private func startPlace(of slot: Int) -> LogPosition {
-    let pin = table.entries[slot].pin
-    return table.entries[slot].loginVaries ? firstBatch(of: pin.generation) : pin
-  }
-
-  /// Where the first frame of a ready device may lie; devices that were left behind in `pass` do
-  /// not count.
-  private func earliestReadyPlace(notBlockedIn pass: UInt32?) -> LogPosition? {
-    guard sweep.readyCount > 0 else { return nil }
-    var earliest: LogPosition?
-    for i in 0..<table.count where table.entries[i].isCountedReady {
-      if let pass, table.entries[i].blockedPass == pass { continue }
-      if table.entries[i].pin == .nowhere { continue }
-      let place = startPlace(of: i)
-      if let found = earliest, found <= place { continue }
-      earliest = place
-    }
-    return earliest
-  }
-
-  /// Reads on from `place`; `false` when nothing is durable there yet.
-  private mutating func open(_ place: LogPosition) -> Bool {
-    guard let slot = segment(of: place.generation), segments[slot].durableByteCount > 0 else {
+    guard oldest != UInt32.max, let place = readablePlace(from: place(of: oldest)) else {
       return false
     }
-    walker.open(
-      segment: slot, generation: place.generation, provenThrough: segments[slot].provenThrough,
-      offset: Int(place.offset))
+    open(order[place])
+    sweep.pass &+= 1
+    sweep.isRunning = true
+    sweep.hasUnreadable = false
+    // Devices without room at the moment may have frames before this.
+    for i in 0..<table.count {
+      guard table.entries[i].interest != .idle, table.entries[i].hasUnsent else { continue }
+      if table.entries[i].pin.generation < oldest { table.entries[i].blockedPass = sweep.pass }
+    }
     return true
   }
 
-  /// Goes on to the next segment that can serve anybody in this pass.
+  /// The first place in `order` from `place` on whose segment has something to read. Where commits
+  /// failed, there are segments without.
+  private func readablePlace(from place: Int) -> Int? {
+    for next in place..<max(place, order.count)
+    where segments[order[next]].durableByteCount > 0 { return next }
+    return nil
+  }
+
+  private mutating func open(_ slot: Int) {
+    walker.open(
+      segment: slot, generation: segments[slot].generation,
+      provenThrough: segments[slot].provenThrough)
+  }
+
   private mutating func nextSegment(_ now: Instant) -> SweepStep {
-    counters.damagedByteCount += UInt64(walker.damagedByteCount)
-    guard let place = order.firstIndex(of: walker.segment),
+    counters.damagedByteCount += UInt64(walker.takeDamage())
+    if let place = order.firstIndex(of: walker.segment),
       segments[walker.segment].generation == walker.generation
-    else {
-      // The segment was freed under the sweep: what it held is done with.
-      sweep.stop()
-      return .skipped
-    }
-    guard place + 1 < order.count, segments[order[place + 1]].durableByteCount > 0 else {
+    {
+      if let next = readablePlace(from: place + 1) {
+        open(order[next])
+        return .skipped
+      }
       // At the durable end. Devices left behind need another pass; others need more commits.
       return finishOrWait(now)
     }
-    guard let earliest = earliestReadyPlace(notBlockedIn: sweep.pass) else {
-      // Only devices that were left behind, or have no room, want what comes: a pass of their own.
-      sweep.finishPass(now)
-      return .skipped
-    }
-    let next = max(earliest, firstBatch(of: segments[order[place + 1]].generation))
-    if open(next) { blockPassedOver(before: next) } else { sweep.stop() }
+    // The segment was freed under the sweep: what it held is done with.
+    sweep.stop()
     return .skipped
   }
 
   private mutating func finishOrWait(_ now: Instant) -> SweepStep {
     if sweep.hasUnreadable {
-      sweep.finishPass(now)
+      sweep.stop()
+      sweep.unreadablePassCount += 1
+      sweep.resumeAt = now.advanced(by: SpoolLimits.unreadableDelay)
       return .idle
     }
+    sweep.unreadablePassCount = 0
     var needsPass = false
     var isFollowing = false
     for i in 0..<table.count {
@@ -246,7 +224,7 @@ extension Spool where D: ~Copyable {
       }
     }
     if needsPass {
-      sweep.finishPass(now)
+      sweep.stop()
       return .skipped
     }
     if !isFollowing { sweep.stop() }
@@ -255,10 +233,8 @@ extension Spool where D: ~Copyable {
 
   private mutating func giveUpMissing(_ device: DeviceIndex) {
     let lost = table[device].last.distance(after: table[device].sent)
-    // Frames in flight are settled first; their session then asks for more and comes here again.
     guard table[device].sent == table[device].acknowledged else {
-      table[device].interest = .full
-      recount(device)
+      table[device].interest = .settling
       return
     }
     drop(device, through: table[device].last, count: lost, .damaged)
@@ -267,7 +243,6 @@ extension Spool where D: ~Copyable {
   }
 
   private mutating func apply(swept record: WalkedRecord) -> SweepStep {
-    sweep.scannedByteCount += record.header.strideByteCount
     guard let type = RecordType(rawValue: record.header.type) else { return .skipped }
     switch type {
     case .acknowledgements, .drop:
@@ -312,14 +287,24 @@ extension Spool where D: ~Copyable {
     // A frame beyond what this run knows is the remains of a torn batch.
     guard !sequence.isAfter(table[device].last) else { return .skipped }
     let isNext = sequence == table[device].sent.next
-    guard isNext || table[device].blockedPass != sweep.pass else { return .skipped }
-    if table[device].interest == .full {
-      if sweep.readyCount > 0 {
+    let isLeftBehind = table[device].blockedPass == sweep.pass || sweep.hasUnreadable
+    guard isNext || !isLeftBehind else { return .skipped }
+    if table[device].interest != .ready {
+      if othersAreReady() {
         table[device].blockedPass = sweep.pass
         return .skipped
       }
       sweep.waiting = record
       return .idle
+    }
+    if !isNext {
+      guard table[device].sent == table[device].acknowledged else {
+        table[device].blockedPass = sweep.pass
+        table[device].interest = .settling
+        return .skipped
+      }
+      let before = SequenceNumber(sequence.rawValue &- 1)
+      drop(device, through: before, count: before.distance(after: table[device].sent), .damaged)
     }
     counters.sweptFrameCount += 1
     return .frame(

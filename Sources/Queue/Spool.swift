@@ -8,8 +8,8 @@
 // never synced again: its batch is sealed anew and written to another segment.
 //
 // Segments are used in a ring by generation. The oldest is free again when no device's first
-// undelivered frame can lie in it; when there is none to free, the oldest is evicted and every
-// frame in it that was not delivered is counted as dropped, on disk as well.
+// undelivered frame can lie in it; when few are free, the oldest is evicted and every frame in it
+// that was not delivered is counted as dropped, on disk as well.
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
 // Not here yet, and part of the format already: tail slots, checkpoint, relocation (docs/SPOOL.md).
@@ -51,12 +51,15 @@ struct SegmentState {
   enum Use: Equatable {
     case free
     case used
-    /// Belongs to a version this one does not know: neither read nor written.
+    /// Of a version this one does not know, or unreadable at start: neither read nor written.
     case foreign
   }
 
   var use = Use.free
+  /// Of what the segment holds; zero when nothing was ever written.
   var generation: UInt32 = 0
+  /// The same before the present use.
+  var formerGeneration: UInt32 = 0
   /// Devices whose first undelivered frame may lie here.
   var pinCount = 0
   /// Bytes from the start that may be read back.
@@ -89,6 +92,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// The machine's present boot as records name it, and what tells it from another.
   var boot: UInt16 = 1
   let bootKey: UInt64
+  let secret: UInt64
   var dirtyDevices: [DeviceIndex] = []
   var acknowledgementsDueAt = Instant.never
   /// Devices with frames given up whose record is still to be written.
@@ -120,6 +124,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let bufferByteCount = SpoolLimits.batchBytesMax + SpoolLimits.pageByteCount
     buffers = [PageBuffer(byteCount: bufferByteCount), PageBuffer(byteCount: bufferByteCount)]
     walker = SegmentWalker(segmentByteCount: geometry.segmentByteCount, crc: crc)
+    self.secret = secret
     uuidLow = secret
     uuidHigh = secret &* 0x9E37_79B9_7F4A_7C15
     dirtyDevices.reserveCapacity(deviceCountMax)
@@ -135,9 +140,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
     let needed = headByteCount + RecordHeader.stride(frame.count)
     guard var batch = openBatch(needed, now) else { return .full }
-    if table[device].headGeneration != batch.generation {
-      appendDeviceRecord(device, &batch, now)
-    }
+    if table[device].headBatch != batch.number { appendDeviceRecord(device, &batch, now) }
     let sequence = table[device].last.next
     let payload = RecordHeader.byteCount + position(in: batch)
     buffers[batch.buffer].store(frame, at: payload)
@@ -145,10 +148,12 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       .data, frame.count, table[device].number, sequence, &batch, now,
       flags: shelfLife == .expires ? RecordHeader.expiresFlag : 0)
     table[device].last = sequence
-    table[device].lastBatch = batch.number
+    if table[device].lastBatch != batch.number {
+      table[device].lastBatch = batch.number
+      table[device].lastBatchFirst = sequence
+    }
     let place = LogPosition(generation: batch.generation, offset: UInt32(batch.offset))
     if table[device].pin == .nowhere { setPin(device, place) }
-    recount(device)
     gathering = batch
     counters.appendedFrameCount += 1
     return .stored(sequence, batch: batch.number, place)
@@ -156,18 +161,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// Sets the login that the device's following frames belong to.
   public mutating func setLogin(_ device: DeviceIndex, _ login: Span<UInt8>) {
-    require(login.count <= SpoolLimits.payloadBytesMax / 2)
+    require(login.count <= SpoolLimits.loginBytesMax)
     if Self.equal(table[device].login, login) { return }
-    if table[device].hasUndelivered, !table[device].loginVaries {
-      // What the sweep reads next was received under the login that ends here.
-      table[device].loginVaries = true
-      table[device].sweepLogin = table[device].login
-    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(login.count)
     for i in 0..<login.count { bytes.append(login[i]) }
     table[device].login = bytes
-    table[device].headGeneration = 0
+    table[device].headBatch = 0
   }
 
   static func equal(_ a: [UInt8], _ b: Span<UInt8>) -> Bool {
@@ -182,15 +182,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       return batch.byteCount + needed <= batch.byteCountMax ? batch : nil
     }
     let room = geometry.segmentByteCount - writeOffset
-    let wanted = BatchHeader.paged(BatchHeader.byteCount + needed + acknowledgementReserve)
+    let wanted = BatchHeader.paged(BatchHeader.byteCount + needed + noteReserve)
     if writeSegment < 0 || room < wanted || segments[writeSegment].use != .used {
       // A commit under way still counts on the present segment: wait for it.
       if underWay != nil { return nil }
       guard rollSegment() else { return nil }
     }
-    let byteCountMax =
-      min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset)
-      - acknowledgementReserve
+    let byteCountMax = roomForBatch
     guard BatchHeader.byteCount + needed <= byteCountMax else { return nil }
     let batch = OpenBatch(
       buffer: underWay.map { 1 - $0.buffer } ?? 0,
@@ -206,10 +204,22 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     return batch
   }
 
-  /// Bytes kept free in every batch for what a commit adds.
-  private var acknowledgementReserve: Int {
-    RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
-      + SpoolLimits.acknowledgementsPerBatchMax / 8 * RecordHeader.stride(DropNote.byteCount)
+  /// Bytes that a batch written next may gather.
+  private var roomForBatch: Int {
+    min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset) - noteReserve
+  }
+
+  /// Bytes kept free in every batch for what a commit adds: acknowledgements, and the drops of the
+  /// segment that was evicted when this one was taken, up to a quarter of a batch.
+  private var noteReserve: Int {
+    let drops = max(
+      SpoolLimits.acknowledgementsPerBatchMax / 8,
+      min(
+        droppingDevices.count,
+        min(SpoolLimits.batchBytesMax, geometry.segmentByteCount) / 4
+          / RecordHeader.stride(DropNote.byteCount)))
+    return RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
+      + drops * RecordHeader.stride(DropNote.byteCount)
   }
 
   private func position(in batch: OpenBatch) -> Int {
@@ -255,7 +265,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     buffer.store(table[device].login.span, at: payload + 8 + key.count)
     seal(
       .device, deviceRecordByteCount(device), table[device].number, table[device].last, &batch, now)
-    table[device].headGeneration = batch.generation
+    table[device].headBatch = batch.number
   }
 
   // MARK: Committing
@@ -264,7 +274,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   public mutating func commitIfDue(now: Instant, isForced: Bool = false) {
     if underWay != nil {
       guard now >= retryAt else { return }
-      retryFailedCommit()
+      retryFailedCommit(now)
       return
     }
     if gathering == nil, now >= acknowledgementsDueAt || isForced && hasNotes {
@@ -273,6 +283,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     guard var batch = gathering else { return }
     let isDue = now >= batch.openedAt.advanced(by: SpoolLimits.commitDelay)
     guard isDue || isForced || batch.byteCount > batch.byteCountMax / 2 else { return }
+    if batch.byteCount > batch.byteCountMax {
+      // A failed commit has taken its place.
+      guard rollSegment() else {
+        gathering?.openedAt = now
+        return
+      }
+      move(&batch)
+    }
     appendNotes(&batch, now)
     gathering = nil
     if batch.recordCount == 0 { return }
@@ -281,11 +299,11 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
   public var nextDeadline: Instant {
-    let sweepAt = !sweep.isRunning && sweep.readyCount > 0 ? sweep.resumeAt : .never
+    let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
     if underWay != nil { return min(retryAt, sweepAt) }
-    let notesAt = min(acknowledgementsDueAt, sweepAt)
-    guard let batch = gathering else { return notesAt }
-    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), notesAt)
+    // Acknowledgements ride on the batch that is being gathered.
+    guard let batch = gathering else { return min(acknowledgementsDueAt, sweepAt) }
+    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), sweepAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
@@ -317,19 +335,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   private mutating func start(_ batch: inout OpenBatch, _ now: Instant) {
-    // A failed commit may have moved the log to another segment since this batch was opened.
-    if batch.segment != writeSegment
-      || writeOffset + BatchHeader.paged(batch.byteCount)
-        > geometry.segmentByteCount
-    {
-      if writeOffset + BatchHeader.paged(batch.byteCount) > geometry.segmentByteCount {
-        guard rollSegment() else {
-          gathering = batch
-          return
-        }
-      }
-      move(&batch)
-    }
+    require(batch.generation == segments[writeSegment].generation)
+    require(writeOffset + BatchHeader.paged(batch.byteCount) <= geometry.segmentByteCount)
     batch.offset = writeOffset
     let buffer = buffers[batch.buffer]
     let base = SpoolLimits.pageByteCount
@@ -357,25 +364,36 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     writesHeader = false
   }
 
-  /// Writes the batch whose commit failed to a fresh segment.
-  private mutating func retryFailedCommit() {
+  /// Writes the batch whose commit failed to another segment, and takes the batch that has been
+  /// gathered behind it along.
+  ///
+  /// What the failed segment holds beyond its last good batch is not to be read. Without a good
+  /// batch it is free again, so that a disk that goes on failing never costs frames.
+  private mutating func retryFailedCommit(_ now: Instant) {
     guard var batch = underWay else { return }
     retryAt = .never
     underWay = nil
-    // What the failed segment holds beyond its last good batch is not to be read.
-    guard rollSegment() else {
+    returnEmptySegment()
+    guard rollSegment(avoiding: batch.segment) else {
       underWay = batch
-      retryAt = batch.openedAt
+      retryAt = now.advanced(by: SpoolLimits.failedCommitDelay)
       return
     }
+    if segment(of: batch.generation) == nil { movePins(from: batch.generation) }
     move(&batch)
-    start(&batch, batch.openedAt)
+    start(&batch, now)
+    if var next = gathering {
+      move(&next)
+      gathering = next
+    }
   }
 
   /// Seals a batch's records anew for the present write segment.
   private func move(_ batch: inout OpenBatch) {
     batch.segment = writeSegment
     batch.generation = segments[writeSegment].generation
+    batch.byteCountMax = roomForBatch
+    batch.offset = writeOffset
     let buffer = buffers[batch.buffer]
     let seed = RecordHeader.seed(generation: batch.generation, batch: batch.number)
     var offset = SpoolLimits.pageByteCount + BatchHeader.byteCount
@@ -386,7 +404,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
   }
 
-  /// Puts acknowledgements and drops into the batch that is about to be written.
+  /// Puts drops and acknowledgements into the batch that is about to be written.
   private mutating func appendNotes(_ batch: inout OpenBatch, _ now: Instant) {
     let buffer = buffers[batch.buffer]
     while dropFits(batch), let device = droppingDevices.popLast() {

@@ -30,7 +30,8 @@ public struct SpoolGeometry: Equatable, Sendable {
     segmentCount = max(existingCount, Self.count(wanted.byteCount, segmentByteCount))
   }
 
-  private init(segmentByteCount: Int, segmentCount: Int) {
+  /// Any sizes, whole pages: for tests of a ring smaller than a cap can name.
+  init(segmentByteCount: Int, segmentCount: Int) {
     self.segmentByteCount = segmentByteCount
     self.segmentCount = segmentCount
   }

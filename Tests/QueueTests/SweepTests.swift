@@ -1,0 +1,159 @@
+// The shared sweep: order, completeness, no lost wake-up, no busy loop.
+
+import Testing
+
+@testable import Queue
+
+@Suite("The sweep")
+struct SweepTests {
+  @Test("hands out every device's frames in order")
+  func everything() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    for text in ["one", "two", "three"] {
+      spool.store(a, text)
+      spool.store(b, text)
+    }
+    #expect(
+      spool.drain() == ["A1 one", "B1 one", "A2 two", "B2 two", "A3 three", "B3 three"])
+  }
+
+  @Test("hands out nothing that is not durable yet")
+  func durableOnly() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.put(a, "one")
+    #expect(spool.drain() == [])
+    spool.commitIfDue(now: instant(0), isForced: true)
+    #expect(spool.sweepAll() == [])
+    let error = spool.disk.finishCommit()
+    #expect(spool.sweepAll() == [])
+    spool.commitFinished(error, now: instant(0))
+    #expect(spool.sweepAll() == ["A1 one"])
+  }
+
+  @Test("skips no frame of a device whose window was full when the pass began behind it")
+  func fullAtPassStart() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    for i in 1...5 { spool.store(a, "\(i)") }
+    spool.store(b, "first")
+    // A takes one frame and has no room for a second; the pass goes on for B, and ends.
+    spool.open(a)
+    spool.open(b)
+    let first = spool.nextFrame()!
+    #expect(spool.text(first) == "A1 1")
+    spool.markSent(a, first.sequence)
+    spool.setInterest(a, wants: true, hasRoom: false)
+    #expect(spool.sweepAll() == ["B1 first"])
+    spool.store(b, "second")
+    // The next pass is for B alone and starts in B's segment. A gets room in the middle of it.
+    guard case .skipped = spool.sweepStep(now: instant(0)) else {
+      Issue.record("the pass is over already")
+      return
+    }
+    spool.open(a)
+    #expect(
+      spool.sweepAll().filter { $0.hasPrefix("A") } == ["A2 2", "A3 3", "A4 4", "A5 5"])
+    #expect(spool.counters.droppedFrameCount == 0)
+  }
+
+  @Test("serves a device that always has a frame under way while another's window is full")
+  func busyBesideFull() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    spool.store(a, "1")
+    spool.store(a, "2")
+    spool.store(b, "1")
+    spool.open(a)
+    spool.markSent(a, spool.nextFrame()!.sequence)
+    spool.setInterest(a, wants: true, hasRoom: false)
+    #expect(spool.sweepAll() == [])
+    spool.put(b, "not durable yet")
+    spool.open(b)
+    #expect(spool.sweepAll() == ["B1 1"])
+  }
+
+  @Test("hands out again what was taken back, without being asked twice")
+  func rewindWakes() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.store(a, "one")
+    #expect(spool.drain() == ["A1 one"])
+    spool.rewind(a)
+    #expect(spool.sweepAll() == ["A1 one"])
+  }
+
+  @Test("goes by no frame because a part of the log could not be read")
+  func unreadableSegment() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    for i in 1...9 { spool.store(a, "\(i)") }
+    // The second segment, which holds frames 5 to 8.
+    let segment = spool.order[1]
+    spool.disk.unreadable = [(segment, 0..<spool.geometry.segmentByteCount)]
+    #expect(spool.drain() == ["A1 1", "A2 2", "A3 3", "A4 4"])
+    spool.disk.unreadable = []
+    #expect(
+      spool.sweepAll(at: 1_000) == ["A5 5", "A6 6", "A7 7", "A8 8", "A9 9"])
+    #expect(spool.counters.droppedFrameCount == 0)
+  }
+
+  @Test("gives up what stays unreadable, counts it, and goes on")
+  func unreadableForEver() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    for i in 1...9 { spool.store(a, "\(i)") }
+    let segment = spool.order[1]
+    spool.disk.unreadable = [(segment, 0..<spool.geometry.segmentByteCount)]
+    #expect(spool.drain() == ["A1 1", "A2 2", "A3 3", "A4 4"])
+    var handed: [String] = []
+    for second in 1...10 {
+      spool.confirm(a, 4)
+      spool.open(a)
+      handed += spool.sweepAll(at: Int64(second) * 1_000)
+    }
+    #expect(handed == ["A9 9"])
+    #expect(spool.droppedCount(a) == 4)
+  }
+
+  @Test("asks for no wake-up for the sake of an unreadable part that nobody wants")
+  func unreadableUnwanted() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.store(a, "one")
+    spool.disk.unreadable = [(spool.order[0], 0..<spool.geometry.segmentByteCount)]
+    #expect(spool.drain() == [])
+    spool.setInterest(a, wants: false, hasRoom: false)
+    #expect(spool.sweepAll(at: 1_000) == [])
+    #expect(spool.nextDeadline > instant(1_000))
+    spool.disk.unreadable = []
+    spool.open(a)
+    #expect(spool.sweepAll(at: 1_000) == ["A1 one"])
+  }
+
+  @Test("does not starve a device after a restart in the middle of a torn batch")
+  func tornPrefixBesideFull() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    spool.store(a, "1")
+    spool.store(a, "2")
+    spool.put(b, String(repeating: "x", count: 300))
+    spool.put(a, String(repeating: "y", count: 900))
+    spool.commitIfDue(now: instant(0), isForced: true)
+    var again = recovered(spool.disk.afterPowerCut(.prefix(512)))
+    let (a2, b2) = (again.device("A"), again.device("B"))
+    #expect(again.lastSequence(a2) == SequenceNumber(2))
+    #expect(again.lastSequence(b2) == SequenceNumber(1))
+    again.open(a2)
+    again.markSent(a2, again.nextFrame()!.sequence)
+    again.setInterest(a2, wants: true, hasRoom: false)
+    #expect(again.sweepAll() == [])
+    again.open(b2)
+    #expect(again.sweepAll().count == 1)
+  }
+}
