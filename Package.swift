@@ -34,5 +34,8 @@ let package = Package(
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+    .testTarget(
+      name: "RelayTests", dependencies: ["Relay", "Detect", "Queue"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

@@ -65,6 +65,8 @@ struct DeviceSession {
   /// The reader can decide nothing with fewer bytes than this.
   var wantedByteCount = 0
   var isPaused = false
+  /// Whether the device left so many answers unread that one had to be left out.
+  var hasOverflowed = false
   /// Whether a `flush` effect is queued already.
   var isFlushQueued = false
 }

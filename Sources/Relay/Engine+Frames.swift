@@ -66,8 +66,9 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
-    guard case .stored(let sequence, let batch, let generation) = spool.append(
-      device, frame, now: moment.instant)
+    guard
+      case .stored(let sequence, let batch, let generation) = spool.append(
+        device, frame, now: moment.instant)
     else { return false }
     ledger.receivedFrameCount += 1
     ledger.storedFrameCount += 1
@@ -95,6 +96,8 @@ extension Engine where D: ~Copyable {
         moment.instant)
     } else {
       updateInterest(device)
+      // What is in flight is waited for now, so its proof is wanted sooner.
+      schedule(device)
       if upstreams[upstream].phase == .idle { wantUpstream(device, moment.instant) }
     }
     return true
@@ -162,6 +165,12 @@ extension Engine where D: ~Copyable {
   /// Queues bytes for a device, whole.
   mutating func output(_ bytes: Span<UInt8>, to slot: SessionSlot) {
     let i = slot.rawValue
+    if sessions[i].output.count + bytes.count > RelayLimits.sessionOutputBytesMax {
+      // Closed by its timer, because whoever sends is in the middle of something.
+      sessions[i].hasOverflowed = true
+      schedule(slot)
+      return
+    }
     sessions[i].output.append(bytes)
     switch sessions[i].transport {
     case .tcp:
