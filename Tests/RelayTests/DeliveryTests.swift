@@ -317,39 +317,4 @@ import Testing
     world.advance(10)
     #expect(world.delivered.filter { $0.type == 0x94 }.count == 19)
   }
-
-  @Test(arguments: [80, 84, 86, 88, 89, 90, 91, 92, 93, 94, 96, 100])
-  func `a full window makes no frame be passed over while others are served`(place: Int) {
-    let world = World()
-    world.platformIsUp = false
-    let first = world.tracker(1)
-    let second = world.tracker(2)
-    var sent: [Wire] = []
-    for i in 0..<150 {
-      if i == place { second.send(.position(2)) }
-      sent.append(.information(UInt16(i + 2), byteCount: 3_000))
-      first.send(sent[i])
-    }
-    world.respond = { _ in [] }
-    world.platformIsUp = true
-    while world.connections.count < 2 { world.advance(100) }
-    let other = world.connections.first { $0.device == DeviceIndex(1) }
-    let full = world.connections.first { $0.device == DeviceIndex(0) }
-    world.say(Wire.login(1).answer().bytes, on: full)
-    world.say(Wire.login(2).answer().bytes, on: other)
-    // The second device's frame is looked for anew, from where it lies.
-    world.cut(other)
-    while world.connections.count < 3 { world.advance(100) }
-    world.say(Wire.login(2).answer().bytes)
-    world.advance(1_000)
-    world.respond = World.likeAServer
-    world.say(Wire.login(1).answer().bytes, on: full)
-    world.advance(200_000)
-    var received: [Wire] = []
-    for frame in world.delivered where frame.type == 0x94 && !received.contains(frame) {
-      received.append(frame)
-    }
-    #expect(received == sent)
-    #expect(world.droppedFrameCount == 0)
-  }
 }

@@ -38,7 +38,6 @@ class Edge {
 
   var ledger: Ledger { engine.ledger }
   var upstreams: [Upstream] { engine.upstreams }
-  var droppedFrameCount: UInt64 { engine.spool.counters.droppedFrameCount }
   var isDrained: Bool { engine.isDrained }
 
   func hasUndelivered(_ device: DeviceIndex) -> Bool { engine.spool.hasUndelivered(device) }
