@@ -43,9 +43,8 @@ struct DeviceEntry {
   /// The batch that holds the newest frame.
   var lastBatch: UInt32 = 0
   var pin: UInt32 = 0
-  /// The batch that carries the device's name and current login already. Every batch carries those
-  /// of its frames, because one whose commit fails is written to another segment.
-  var headBatch: UInt32 = 0
+  /// The segment generation that carries the device's name and current login already.
+  var headGeneration: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.
   var blockedPass: UInt32 = 0
   /// Frames given up, on disk or to be written there, for whatever reason.

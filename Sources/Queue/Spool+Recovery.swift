@@ -60,7 +60,7 @@ extension Spool where D: ~Copyable {
     for i in 0..<table.count where table.entries[i].isUsed {
       let device = DeviceIndex(i)
       table[device].sent = table[device].acknowledged
-      table[device].headBatch = 0
+      table[device].headGeneration = 0
       report.deviceCount += 1
       report.undeliveredCount += undeliveredCount(device)
     }

@@ -96,12 +96,7 @@ extension Spool where D: ~Copyable {
       return offer(record)
     }
     if !sweep.isRunning {
-      guard now >= sweep.resumeAt else { return .idle }
-      guard startPass() else {
-        // Nobody waits for what could not be read: no deadline for it either.
-        sweep.hasUnreadable = false
-        return .idle
-      }
+      guard now >= sweep.resumeAt, startPass() else { return .idle }
     }
     do {
       if let record = try walker.next(&disk, limit: segments[walker.segment].durableByteCount) {
@@ -133,24 +128,13 @@ extension Spool where D: ~Copyable {
       guard entry.interest == .ready, entry.hasUnsent, entry.pin != 0 else { continue }
       oldest = min(oldest, entry.pin)
     }
-    guard oldest != UInt32.max, let pinned = segment(of: oldest),
-      let place = order.firstIndex(of: pinned), let slot = readableSegment(from: place)
-    else { return false }
+    guard oldest != UInt32.max, let slot = segment(of: oldest) else { return false }
+    guard segments[slot].durableByteCount > 0 else { return false }
     open(slot)
     sweep.pass &+= 1
-    // A device without room now may get some in the middle of a pass that begins behind its frames.
-    for i in 0..<table.count where table.entries[i].interest == .full {
-      if table.entries[i].hasUnsent { table[DeviceIndex(i)].blockedPass = sweep.pass }
-    }
     sweep.isRunning = true
     sweep.hasUnreadable = false
     return true
-  }
-
-  /// The first segment from `place` on with anything durable: failed commits leave empty ones.
-  private func readableSegment(from place: Int) -> Int? {
-    for i in place..<order.count where segments[order[i]].durableByteCount > 0 { return order[i] }
-    return nil
   }
 
   private mutating func open(_ slot: Int) {
@@ -164,8 +148,8 @@ extension Spool where D: ~Copyable {
     if let place = order.firstIndex(of: walker.segment),
       segments[walker.segment].generation == walker.generation
     {
-      if let slot = readableSegment(from: place + 1) {
-        open(slot)
+      if place + 1 < order.count, segments[order[place + 1]].durableByteCount > 0 {
+        open(order[place + 1])
         return .skipped
       }
       // At the durable end. Devices left behind need another pass; others need more commits.

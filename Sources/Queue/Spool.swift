@@ -119,7 +119,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
     let needed = headByteCount + RecordHeader.stride(frame.count)
     guard var batch = openBatch(needed, now) else { return .full }
-    if table[device].headBatch != batch.number {
+    if table[device].headGeneration != batch.generation {
       appendDeviceRecord(device, &batch, now)
     }
     let sequence = table[device].last.next
@@ -142,7 +142,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     bytes.reserveCapacity(login.count)
     for i in 0..<login.count { bytes.append(login[i]) }
     table[device].login = bytes
-    table[device].headBatch = 0
+    table[device].headGeneration = 0
   }
 
   static func equal(_ a: [UInt8], _ b: Span<UInt8>) -> Bool {
@@ -229,7 +229,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     buffer.store(table[device].login.span, at: payload + 8 + key.count)
     seal(
       .device, deviceRecordByteCount(device), table[device].number, table[device].last, &batch, now)
-    table[device].headBatch = batch.number
+    table[device].headGeneration = batch.generation
   }
 
   // MARK: Committing
@@ -257,9 +257,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   public var nextDeadline: Instant {
     let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
     if underWay != nil { return min(retryAt, sweepAt) }
-    // Acknowledgements ride on the batch being gathered, however long they have been due.
-    guard let batch = gathering else { return min(acknowledgementsDueAt, sweepAt) }
-    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), sweepAt)
+    let notesAt = min(acknowledgementsDueAt, sweepAt)
+    guard let batch = gathering else { return notesAt }
+    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), notesAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
