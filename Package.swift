@@ -39,5 +39,8 @@ let package = Package(
       swiftSettings: [.swiftLanguageMode(.v6)]),
     .testTarget(
       name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),
+    .testTarget(
+      name: "RelayTests", dependencies: ["Relay", "Detect", "Queue"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

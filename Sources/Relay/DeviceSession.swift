@@ -72,6 +72,8 @@ struct DeviceSession {
   var hasEnded = false
   /// Answers of this session that wait at the gate.
   var gatedAnswerCount = 0
+  /// Whether the device left so many answers unread that one had to be left out.
+  var hasOverflowed = false
   /// Whether a `flush` effect is queued already.
   var isFlushQueued = false
 }

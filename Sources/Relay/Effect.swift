@@ -9,7 +9,7 @@ public enum Effect: Sendable {
   case flushSession(SessionSlot)
   /// Send the first `byteCount` bytes of the session's output as one datagram to its source.
   case sendDatagram(SessionSlot, byteCount: Int)
-  /// Close the connection, then report `sessionReleased`.
+  /// Close the connection if there still is one, then report `sessionReleased`.
   case closeSession(SessionSlot)
   /// Stop reading from the connection until `resumeSession`.
   case pauseSession(SessionSlot)

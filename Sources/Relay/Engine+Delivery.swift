@@ -15,6 +15,7 @@ extension Engine where D: ~Copyable {
     if login.isEmpty { return }
     let facts = upstreams[device.rawValue].protocolID.row.facts(login.span)
     upstreams[device.rawValue].sentLogin = login
+    upstreams[device.rawValue].loginType = facts.key.type
     push(
       device, login.span,
       InFlight(
@@ -99,10 +100,17 @@ extension Engine where D: ~Copyable {
   /// Takes an answer of the platform and finds what it proves.
   ///
   /// Servers answer with wrong serials and wrong types, so the match is lenient, and of the entries
-  /// that fit it takes the earliest, which proves the least.
+  /// that fit it takes the earliest, which proves the least. A server that answers everything like a
+  /// login proves one frame with each answer, because it has read at least as many.
   mutating func confirm(_ device: DeviceIndex, _ key: AnswerKey, _ now: Instant) {
     let i = device.rawValue
-    guard let place = match(upstreams[i].inFlight, key) else {
+    let isLoginLike = key.type == upstreams[i].loginType
+    if isLoginLike, upstreams[i].phase == .live, !upstreams[i].hasLoginInFlight {
+      upstreams[i].answersLikeLogin = true
+    }
+    let provesOne =
+      isLoginLike && upstreams[i].answersLikeLogin && !upstreams[i].inFlight.isEmpty
+    guard let place = provesOne ? 0 : match(upstreams[i].inFlight, key) else {
       ledger.strayAnswerCount += 1
       return
     }
@@ -115,6 +123,7 @@ extension Engine where D: ~Copyable {
       emit(.log(.upstreamLive(device)))
     } else if upstreams[i].phase == .live {
       upstreams[i].failedAttemptCount = 0
+      if provesLogin { upstreams[i].isProbeTrusted = true }
     }
     updateInterest(device)
     settleUpstream(device, now)

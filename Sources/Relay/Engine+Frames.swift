@@ -102,6 +102,8 @@ extension Engine where D: ~Copyable {
       push(device, frame, entry, now)
     } else {
       updateInterest(device)
+      // What is in flight is waited for now, so its proof is wanted sooner.
+      schedule(device)
       if upstreams[i].phase == .idle { wantUpstream(device, now) }
     }
   }
@@ -172,6 +174,12 @@ extension Engine where D: ~Copyable {
   /// Queues bytes for a device, whole.
   mutating func output(_ bytes: Span<UInt8>, to slot: SessionSlot) {
     let i = slot.rawValue
+    if sessions[i].output.count + bytes.count > RelayLimits.sessionOutputBytesMax {
+      // Closed by its timer, because whoever sends is in the middle of something.
+      sessions[i].hasOverflowed = true
+      schedule(slot)
+      return
+    }
     sessions[i].output.append(bytes)
     switch sessions[i].transport {
     case .tcp:

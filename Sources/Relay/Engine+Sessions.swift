@@ -63,11 +63,16 @@ extension Engine where D: ~Copyable {
     close(slot, .ended, now)
   }
 
-  /// The connection has ended by itself; its slot is free afterwards.
+  /// The connection has ended by itself; its slot is free after the `closeSession` that follows.
   public mutating func sessionClosed(_ slot: SessionSlot, _ moment: Moment) {
-    guard sessions[slot.rawValue].phase != .free else { return }
-    detach(slot, moment.instant)
-    free(slot)
+    let i = slot.rawValue
+    guard sessions[i].phase == .open else { return }
+    if !sessions[i].input.isEmpty, !sessions[i].isPaused {
+      // Nothing more can come: what only silence could end is whole.
+      sessions[i].silence = .long
+      readInput(slot, moment)
+    }
+    if sessions[i].phase == .open { end(slot, moment.instant) }
   }
 
   /// The edge has closed the connection as it was told.
@@ -169,12 +174,10 @@ extension Engine where D: ~Copyable {
 
   private mutating func free(_ slot: SessionSlot) {
     let i = slot.rawValue
-    if sessions[i].transport == .udp { addresses.remove(slot, sessions) }
     sessions[i].phase = .free
     sessions[i].generation &+= 1
     sessions[i].input = ByteQueue()
     sessions[i].output = ByteQueue()
-    timers.set(timerKey(slot), .never)
     freeSessions.append(slot)
   }
 
@@ -187,13 +190,17 @@ extension Engine where D: ~Copyable {
     case .replaced, .slowReader, .tooManyDevices, .ended: break
     }
     if reason != .ended { emit(.log(.sessionClosed(slot, reason))) }
+    end(slot, now)
+  }
+
+  /// Takes a session out of everything but its slot, which is kept until the effects queued for it
+  /// are done, so that none of them reaches whoever has the slot next.
+  private mutating func end(_ slot: SessionSlot, _ now: Instant) {
     detach(slot, now)
+    if sessions[slot.rawValue].transport == .udp { addresses.remove(slot, sessions) }
     sessions[slot.rawValue].phase = .closing
     timers.set(timerKey(slot), .never)
-    switch sessions[slot.rawValue].transport {
-    case .tcp: emit(.closeSession(slot))
-    case .udp: free(slot)
-    }
+    emit(.closeSession(slot))
   }
 
   /// Takes a session away from its device, which is then offline.
@@ -284,6 +291,9 @@ extension Engine where D: ~Copyable {
     swap(&waiting, &pausedSessions)
     for slot in waiting {
       sessions[slot.rawValue].isPaused = false
+      // The silence was the relay's own: the rest of a frame may wait to be read.
+      sessions[slot.rawValue].lastByteAt = moment.instant
+      sessions[slot.rawValue].silence = sessions[slot.rawValue].hasEnded ? .long : .none
       readInput(slot, moment)
       endIfDone(slot, moment.instant)
       if sessions[slot.rawValue].phase == .open, !sessions[slot.rawValue].isPaused {

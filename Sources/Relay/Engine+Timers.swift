@@ -43,6 +43,7 @@ extension Engine where D: ~Copyable {
   /// When a session that goes on like this is given up.
   private func closeDeadline(of session: DeviceSession) -> Instant {
     if session.hasEnded { return session.lastByteAt.advanced(by: RelayLimits.endTimeout) }
+    if session.hasOverflowed { return session.openedAt }
     if session.device != nil {
       let timeout =
         session.transport == .tcp
@@ -61,7 +62,7 @@ extension Engine where D: ~Copyable {
     let i = slot.rawValue
     guard sessions[i].phase == .open else { return }
     if closeDeadline(of: sessions[i]) <= moment.instant {
-      close(slot, .timedOut, moment.instant)
+      close(slot, sessions[i].hasOverflowed ? .slowReader : .timedOut, moment.instant)
       return
     }
     let quiet = moment.instant.since(sessions[i].lastByteAt)
@@ -104,7 +105,9 @@ extension Engine where D: ~Copyable {
     let upstream = upstreams[device.rawValue]
     guard let first = upstream.inFlight.first, !upstream.hasLoginInFlight else { return .never }
     let isFull = upstream.inFlight.count >= RelayLimits.windowCountMax
-    if isFull, !upstream.awaitsAnswer { return first.sentAt }
+    // A server that answers everything like a login is recognised by doing so before the first
+    // repeated login is sent; afterwards its answers could not be told apart.
+    if isFull, !upstream.awaitsAnswer, upstream.isProbeTrusted { return first.sentAt }
     let isWaitedFor = upstream.session == nil || spool.hasUnsent(device)
     let delay = isWaitedFor ? RelayLimits.probeDelaySoon : RelayLimits.probeDelayOnline
     return first.sentAt.advanced(by: delay)

@@ -52,8 +52,11 @@ extension Engine where D: ~Copyable {
   /// Notes that the first `byteCount` bytes of the output were written, and that a flush is done.
   public mutating func upstreamWrote(_ device: DeviceIndex, _ byteCount: Int) {
     let i = device.rawValue
+    let hadRoom = upstreams[i].hasRoom
     upstreams[i].output.consume(byteCount)
     upstreams[i].isFlushQueued = false
+    // Effects are performed after the turn: without another one the sweep would not go on.
+    if !hadRoom, upstreams[i].hasRoom { isTurnDue = true }
     updateInterest(device)
   }
 
@@ -117,7 +120,11 @@ extension Engine where D: ~Copyable {
     upstreams[i].input.removeAll()
     upstreams[i].output.removeAll()
     upstreams[i].sentLogin = []
+    // A flush that is still queued will find no connection and report nothing.
+    upstreams[i].isFlushQueued = false
     upstreams[i].answersOptional = false
+    upstreams[i].answersLikeLogin = false
+    upstreams[i].isProbeTrusted = false
     spool.rewind(device)
     spool.setInterest(device, wants: false, hasRoom: false)
   }

@@ -47,6 +47,8 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// The earliest instant for the next connection attempt of any device.
   var nextDialAt = Instant.origin
   var isDraining = false
+  /// Whether an effect has made room for stored frames since the last turn.
+  var isTurnDue = false
   /// A stored frame on its way from the sweep to the upstream.
   var scratchFrame = ByteQueue()
   private var effects: [Effect] = []
@@ -94,10 +96,14 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   // MARK: Time
 
   /// The next instant at which the engine has something to do by itself.
-  public var nextDeadline: Instant { min(timers.earliest, spool.nextDeadline) }
+  public var nextDeadline: Instant {
+    if isTurnDue { return Instant(milliseconds: 0) }
+    return min(timers.earliest, spool.nextDeadline)
+  }
 
   /// Starts a due commit and drains stored frames; returns whether there is more to do at once.
   public mutating func turn(now: Instant) -> Bool {
+    isTurnDue = false
     spool.commitIfDue(now: now, isForced: isDraining || !pausedSessions.isEmpty)
     for _ in 0..<RelayLimits.sweepStepCountMax {
       switch spool.sweepStep(now: now) {

@@ -76,6 +76,12 @@ struct Upstream {
   var hasDialSlot = false
   /// Whether this platform was seen to answer frames it does not owe an answer.
   var answersOptional = false
+  /// Whether this platform was seen to answer other frames as if they were logins.
+  var answersLikeLogin = false
+  /// Whether a repeated login was answered on this connection, and nothing else like a login.
+  var isProbeTrusted = false
+  /// What the platform's answer to the login repeats of it.
+  var loginType: UInt16 = 0
   /// When the present phase began.
   var phaseAt = Instant.never
   var lastByteAt = Instant.never
