@@ -40,6 +40,9 @@ let package = Package(
     .testTarget(
       name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),
     .testTarget(
+      name: "ProcessTests", dependencies: ["EdgeRelay", "Relay", "Queue", "CLinux"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    .testTarget(
       name: "RelayTests", dependencies: ["Relay", "Detect", "Queue"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
   ]

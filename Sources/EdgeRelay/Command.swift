@@ -16,6 +16,12 @@ enum Command {
         guard let options = try RunOptions.parse(&arguments) else { return help(Help.run) }
         return runRelay(options)
       }
+      if name.spells("demo") {
+        guard let options = try DemoOptions.parse(&arguments) else {
+          return help(DemoOptions.help)
+        }
+        return runDemo(options)
+      }
       if name.spells("inspect") {
         guard let options = try InspectOptions.parse(&arguments) else { return help(Help.inspect) }
         return runInspect(options)

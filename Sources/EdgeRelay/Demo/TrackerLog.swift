@@ -1,0 +1,54 @@
+// What a simulated tracker sent, and what it may believe of it.
+//
+//   sent --answered--> answered                     alarms: the relay said it has them
+//   sent --vouched--> vouched                       positions, which the protocol never answers
+//
+// A position on TCP is vouched for when an alarm that went out behind it on the same connection was
+// answered: TCP keeps order, so the relay has read it, and stored it before the alarm. Every other
+// position was nobody's promise: when the relay is killed, the bytes in its socket and in its open
+// batch die with it. On UDP no position is ever vouched for.
+//
+// Invariant: every list is as long as the number of sequence numbers given out.
+
+/// How much a tracker may rely on one of its frames being delivered.
+enum FrameTrust: UInt8 {
+  case sent
+  case vouched
+  case answered
+}
+
+/// The tracker's own file on its positions and alarms, by sequence number.
+struct TrackerLog {
+  private(set) var fingerprints: [UInt32] = []
+  private(set) var trusts: [FrameTrust] = []
+  private(set) var areAlarms: [Bool] = []
+  /// The first sequence number that may still be vouched for by the present connection.
+  private var connectionStart = 0
+
+  /// The sequence number of the next frame; one more than the last one given out.
+  var sequenceEnd: Int { trusts.count }
+
+  mutating func noteSent(_ bytes: [UInt8], isAlarm: Bool) {
+    fingerprints.append(FrameTag.fingerprint(of: bytes))
+    trusts.append(.sent)
+    areAlarms.append(isAlarm)
+  }
+
+  mutating func noteConnected() { connectionStart = sequenceEnd }
+
+  /// The answer to the alarm with this number has come over the connection it was sent on.
+  ///
+  /// What an older connection carried is not vouched for: it broke.
+  mutating func noteAnswered(_ sequence: Int, vouchesForEarlier: Bool) {
+    trusts[sequence] = .answered
+    if vouchesForEarlier { vouch(upTo: sequence) }
+  }
+
+  private mutating func vouch(upTo end: Int) {
+    guard connectionStart < end else { return }
+    for sequence in connectionStart..<end where trusts[sequence] == .sent && !areAlarms[sequence] {
+      trusts[sequence] = .vouched
+    }
+    connectionStart = end
+  }
+}
