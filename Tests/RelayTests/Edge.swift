@@ -31,7 +31,7 @@ class Edge {
   ) -> Engine<MemoryDisk> {
     var spool = Spool(
       disk: MemoryDisk(image: image), geometry: geometry, deviceCountMax: deviceCountMax,
-      secret: seed)
+      secret: seed, bootKey: 1)
     _ = spool.recover()
     return Engine(spool: spool, configuration: configuration, seed: seed)
   }
@@ -79,7 +79,7 @@ class Edge {
       case .flushUpstream(let device):
         let bytes = engine.withUpstreamOutput(device) { span in span.indices.map { span[$0] } }
         if let written = write(bytes, to: device) {
-          engine.upstreamWrote(device, written, moment)
+          engine.upstreamWrote(device, written)
         }
       case .closeUpstream(let device):
         closeUpstream(device)
@@ -111,9 +111,6 @@ class Edge {
       // The login that may come with a frame is the one entry beyond the window.
       if upstream.inFlight.count > RelayLimits.windowCountMax + 1 {
         violations.append("window \(upstream.inFlight.count)")
-      }
-      if upstream.expiring.count > RelayLimits.expiringCountMax {
-        violations.append("expiring \(upstream.expiring.count)")
       }
       if upstream.output.count > RelayLimits.upstreamOutputBytesMax + 24_000 {
         violations.append("upstream output \(upstream.output.count)")

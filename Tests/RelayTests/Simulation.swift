@@ -177,7 +177,7 @@ final class Simulation: Edge {
       trace.append(
         """
         device \(i): \(upstream.phase) session \(upstream.session?.rawValue ?? -1) \
-        in flight \(upstream.inFlight.map { "\($0.kind)" }) expiring \(upstream.expiring.count) \
+        in flight \(upstream.inFlight.map { "\($0.kind)" }) \
         output \(upstream.output.count) unsent \(engine.spool.hasUnsent(device)) \
         undelivered \(undeliveredCount(device)) retry \(upstream.retryAt.milliseconds)
         """)
@@ -539,7 +539,7 @@ final class Simulation: Edge {
     guard platform[i].wantsWrite, platform[i].isOpenAtRelay else { return }
     let device = platform[i].device
     let bytes = engine.withUpstreamOutput(device) { span in span.indices.map { span[$0] } }
-    if let written = write(bytes, to: device) { engine.upstreamWrote(device, written, moment) }
+    if let written = write(bytes, to: device) { engine.upstreamWrote(device, written) }
   }
 
   private func answer(_ frame: Wire, on i: Int) -> [UInt8] {

@@ -144,8 +144,6 @@ import Testing
 @Suite struct RelayLimitsTests {
   @Test func `bounds fit each other`() {
     #expect(RelayLimits.windowCountMax > 1)
-    #expect(RelayLimits.expiringCountMax >= 1)
-    #expect(RelayLimits.expiringCountMax < RelayLimits.windowCountMax)
     #expect(RelayLimits.greetingTimeout < RelayLimits.answerTimeout)
     #expect(RelayLimits.probeDelaySoon < RelayLimits.probeDelayOnline)
     #expect(RelayLimits.probeDelayOnline < RelayLimits.answerTimeout)
