@@ -239,7 +239,8 @@ extension Engine where D: ~Copyable {
   /// drips bytes cannot have the same bytes searched at every one of them. Silence comes first.
   private mutating func boundRereading(_ slot: SessionSlot) {
     let count = sessions[slot.rawValue].input.count
-    guard count > RelayLimits.freelyRereadBytesMax,
+    guard count > RelayLimits.freelyRereadBytesMax, !sessions[slot.rawValue].isPaused,
+      sessions[slot.rawValue].wantedByteCount > 0,
       sessions[slot.rawValue].wantedByteCount <= count + 1
     else { return }
     sessions[slot.rawValue].wantedByteCount = count + count / 8

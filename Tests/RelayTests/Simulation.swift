@@ -106,6 +106,8 @@ final class Simulation: Edge {
 
   static let faultyTime = 100_000
   static let calmTime = 800_000
+  /// How long devices go on speaking after the faults.
+  static let talkTime = 60_000
 
   let seed: UInt64
   private var random: RandomSource
@@ -341,6 +343,8 @@ final class Simulation: Edge {
       guard now - devices[i].loginSentAt > 5_000 else { return }
       if devices[i].transport == .udp { sendLogin(i) } else { hangUp(i, after: 3_000) }
     case .online:
+      // In the end they fall silent, so that what is in flight can be seen to be settled.
+      if isCalm, now > Self.faultyTime + Self.talkTime, devices[i].unanswered.isEmpty { return }
       speak(i)
     }
   }
