@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -313,6 +314,11 @@ long clinux_local_address(int fd, uint8_t *address) {
   if (getsockname(fd, (struct sockaddr *)&where, &length) < 0) return -errno;
   clinux_from_sockaddr(&where, address);
   return 0;
+}
+
+long clinux_unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, TIOCOUTQ, &count) < 0 ? -errno : count;
 }
 
 long clinux_accept(int listener, uint8_t *address) {

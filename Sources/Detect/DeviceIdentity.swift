@@ -14,6 +14,8 @@ public struct DeviceIdentity: Sendable {
     case imei8
     /// The bytes are text.
     case ascii
+    /// BCD, padded with zeros on the left that are not written.
+    case bcd
   }
 
   public let protocolID: ProtocolID
@@ -51,6 +53,7 @@ public struct DeviceIdentity: Sendable {
     switch notation {
     case .imei8: count * 2 - 1
     case .ascii: count
+    case .bcd: count * 2 - leadingZeroCount
     }
   }
 
@@ -59,14 +62,30 @@ public struct DeviceIdentity: Sendable {
     switch notation {
     case .imei8:
       // The first nibble is left out, as servers do; a clone that fills it stays distinct by key.
-      let nibbleIndex = index + 1
-      let byte = storage[nibbleIndex / 2]
-      let nibble = nibbleIndex % 2 == 0 ? byte >> 4 : byte & 0x0F
-      return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+      return hexDigit(index + 1)
+    case .bcd:
+      return hexDigit(index + leadingZeroCount)
     case .ascii:
       let byte = storage[index]
       return byte > 0x20 && byte < 0x7F ? byte : 0x3F
     }
+  }
+
+  private func nibble(_ index: Int) -> UInt8 {
+    let byte = storage[index / 2]
+    return index % 2 == 0 ? byte >> 4 : byte & 0x0F
+  }
+
+  private func hexDigit(_ index: Int) -> UInt8 {
+    let nibble = nibble(index)
+    return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+  }
+
+  /// Zero nibbles on the left; fewer than all, because an identity is never all zero.
+  private var leadingZeroCount: Int {
+    var zeros = 0
+    while zeros < count * 2 - 1, nibble(zeros) == 0 { zeros += 1 }
+    return zeros
   }
 }
 

@@ -72,7 +72,8 @@ public enum FrameKind: UInt8, Sendable {
 
 /// What a server's answer repeats of the frame it answers, for matching the two.
 public struct AnswerKey: Equatable, Sendable {
-  /// The protocol's own type code, with its frame variant where a code means two things.
+  /// The protocol's own type code, with its frame variant where a code means two things. Text
+  /// families choose a number for each command.
   public var type: UInt16
   /// The frame's serial number; zero in families without one.
   public var serial: UInt16
@@ -80,6 +81,41 @@ public struct AnswerKey: Equatable, Sendable {
   public init(type: UInt16, serial: UInt16) {
     self.type = type
     self.serial = serial
+  }
+}
+
+/// How much a frame's identity is worth.
+public enum Naming: UInt8, Sendable {
+  /// The frame names its sender: the session belongs to that device from here on.
+  case certain
+  /// The field may be a running number: it names a session that has no name yet, and no other.
+  case provisional
+}
+
+/// Whether a frame can open a session with a server.
+///
+/// A frame of class H always does, is kept with the device and is stored nowhere else. A frame of
+/// another class opens the session when it is the first of it that claims to: class X is then kept
+/// with the device instead of stored, classes F and B are kept and stored.
+public enum HeadClaim: UInt8, Sendable, Comparable {
+  case none
+  /// Opens a session when nothing stronger is known: it refers to an earlier registration.
+  case renewal
+  case login
+
+  public static func < (a: HeadClaim, b: HeadClaim) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What an answer may need beside the frame.
+public struct AnswerContext: Sendable {
+  /// UTC, or `nil` while the wall clock is not believable; answers that carry it are then withheld.
+  public var time: CalendarTime?
+  /// The `transferNumber` of the session's latest frame that had one, or zero.
+  public var transferNumber: UInt32
+
+  public init(time: CalendarTime?, transferNumber: UInt32 = 0) {
+    self.time = time
+    self.transferNumber = transferNumber
   }
 }
 
@@ -91,16 +127,35 @@ public struct FrameFacts: Sendable {
   public var key: AnswerKey
   /// Who sent it, when the frame itself says so and names somebody.
   public var identity: DeviceIdentity?
+  /// What `identity` is worth.
+  public var naming: Naming
+  /// Whether and how strongly the frame claims to open a session. Class H always does.
+  public var head: HeadClaim
+  /// The number under which a server confirms the transfer that this frame begins, or zero.
+  public var transferNumber: UInt32
 
   public init(
     kind: FrameKind, answer: AnswerClass, replay: ReplayClass, key: AnswerKey,
-    identity: DeviceIdentity? = nil
+    identity: DeviceIdentity? = nil, naming: Naming = .certain, head: HeadClaim = .none,
+    transferNumber: UInt32 = 0
   ) {
     self.kind = kind
     self.answer = answer
     self.replay = replay
     self.key = key
     self.identity = identity
+    self.naming = naming
+    self.head = replay == .head && head == .none ? .login : head
+    self.transferNumber = transferNumber
+  }
+
+  /// Facts of a family whose answers repeat no serial number.
+  init(
+    _ kind: FrameKind, _ answer: AnswerClass, _ replay: ReplayClass, type: UInt16,
+    head: HeadClaim = .none
+  ) {
+    self.init(
+      kind: kind, answer: answer, replay: replay, key: AnswerKey(type: type, serial: 0), head: head)
   }
 
   /// Whether this frame is answered under `policy`.

@@ -4,10 +4,12 @@
 //   unbound --verdict--> bound(provisional) --own certain frame--> bound(certain)
 //                             \--another row is certain--> bound(certain), flipped
 //   unbound --verdict--> bound(certain)
+//   bound --garbage right behind a frame that another row is certain of--> bound(certain) to that
+//   bound --too much garbage--> unbound, or refused when that happens again
 //
-// Invariants: nothing is a frame before the stream is bound; a certain binding never changes; a
-// provisional one flips once at most. A session is refused after `garbageBytesMax` bytes without
-// a frame. The reader never holds bytes: it is shown everything not yet consumed, and the caller
+// Invariants: nothing is a frame before the stream is bound; a binding changes only where its own
+// row finds no frame, but for a provisional one, which flips once at most. `rebindingCount` counts
+// the changes that begin a new conversation: firmware that was given another dialect. The reader never holds bytes: it is shown everything not yet consumed, and the caller
 // consumes what a step names before asking again.
 // Source: device-families document, sections 12.2 (last paragraph) and 12.3.
 
@@ -28,7 +30,12 @@ public struct FrameReader: Sendable {
   public private(set) var confidence = Confidence.provisional
   /// Whether the binding was changed by a later frame.
   public private(set) var hasFlipped = false
+  /// How often the stream was bound anew; whoever spoke before may be somebody else now.
+  public private(set) var rebindingCount = 0
   private var garbageByteCount = 0
+  private var hasBeenUnbound = false
+  /// Whether the bytes before were garbage: then where the next ones begin is chance.
+  private var isInGarbage = false
 
   public init() {}
 
@@ -44,7 +51,9 @@ public struct FrameReader: Sendable {
     if bytes.count == 0 { return .needMore(total: 1) }
     let step = current.row.cut(bytes, silence)
     if case .skip(let byteCount, .padding) = step { return skip(byteCount, .padding) }
-    if confidence == .provisional {
+    // Where garbage ends is chance, but where a frame begins is not.
+    let isPlaceCertain = if case .frame = step { true } else { !isInGarbage }
+    if confidence == .provisional, isPlaceCertain {
       switch Detector.verdict(bytes, silence: silence) {
       case .bound(let claimed, .certain, skip: 0):
         if claimed != current {
@@ -53,6 +62,19 @@ public struct FrameReader: Sendable {
           protocolID = claimed
         }
         confidence = .certain
+        return frameStep(claimed.row.cut(bytes, silence))
+      case .needMore(let total) where silence == .none:
+        return .needMore(total: total)
+      case .bound, .needMore, .reject:
+        break
+      }
+    }
+    if case .skip(_, .garbage) = step, !isInGarbage {
+      switch Detector.verdict(bytes, silence: silence) {
+      case .bound(let claimed, .certain, skip: 0) where claimed != current:
+        protocolID = claimed
+        confidence = .certain
+        rebindingCount += 1
         return frameStep(claimed.row.cut(bytes, silence))
       case .needMore(let total) where silence == .none:
         return .needMore(total: total)
@@ -85,13 +107,27 @@ public struct FrameReader: Sendable {
       return skip(byteCount, reason)
     case .frame(let byteCount, let oddities):
       garbageByteCount = 0
+      isInGarbage = false
       return .frame(byteCount: byteCount, oddities)
     }
   }
 
   private mutating func skip(_ byteCount: Int, _ reason: SkipReason) -> ReadStep {
-    garbageByteCount += byteCount
-    if garbageByteCount > Limits.garbageBytesMax { return .reject(.garbage) }
-    return .skip(byteCount: byteCount, reason)
+    if reason == .garbage { isInGarbage = true }
+    let allowed = Limits.garbageBytesMax - garbageByteCount
+    guard byteCount > allowed else {
+      garbageByteCount += byteCount
+      return .skip(byteCount: byteCount, reason)
+    }
+    if hasBeenUnbound { return .reject(.garbage) }
+    // At a place that does not depend on how much was skipped at once.
+    hasBeenUnbound = true
+    isInGarbage = false
+    garbageByteCount = 0
+    protocolID = nil
+    confidence = .provisional
+    hasFlipped = false
+    rebindingCount += 1
+    return .skip(byteCount: allowed + 1, reason)
   }
 }

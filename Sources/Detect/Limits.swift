@@ -13,7 +13,25 @@ public enum Limits {
   /// Bytes: the longest Topin frame with access points and cells.
   static let topinFrameBytesMax = 1_024
 
+  /// Bytes: a Coban photo packet is 2.2 KB of hex digits.
+  static let cobanFrameBytesMax = 4_096
+
+  /// Bytes: a Watch voice message; with its login it must fit in one batch of the spool.
+  static let watchFrameBytesMax = 28 * 1_024
+
+  /// Bytes: H02 text, and a run of its binary frames.
+  static let h02FrameBytesMax = 1_024
+
+  /// Bytes: TK103 with parentheses, as servers bound it.
+  static let tk103FrameBytesMax = 1_024
+
+  /// Bytes: a JT/T 808 message of 1 023 bytes and its header, every byte escaped.
+  static let jt808FrameBytesMax = 4_096
+
   // Chosen by us.
+
+  /// Bytes: a line of a dialect that is only forwarded.
+  static let lineFrameBytesMax = 1_024
 
   /// Bytes of padding skipped before the first frame; more is not a tracker.
   static let paddingBytesMax = 16
@@ -28,5 +46,5 @@ public enum Limits {
   /// Milliseconds without a byte after which a half frame is taken as a lying length.
   public static let longSilence = 2_000
   /// Bytes: the longest frame any row may cut, and so the size of a session's buffer.
-  public static let frameBytesMax = gt06TransferLengthMax + 6
+  public static let frameBytesMax = watchFrameBytesMax
 }

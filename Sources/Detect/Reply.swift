@@ -3,10 +3,10 @@
 /// An answer under construction; at most `Reply.byteCountMax` bytes.
 public struct Reply: Sendable {
   /// Longest answer of any protocol, in bytes.
-  public static let byteCountMax = 64
+  public static let byteCountMax = 128
 
   public private(set) var count = 0
-  private var storage = InlineArray<64, UInt8>(repeating: 0)
+  private var storage = InlineArray<128, UInt8>(repeating: 0)
 
   public init() {}
 
@@ -23,11 +23,30 @@ public struct Reply: Sendable {
     count += 1
   }
 
+  @inline(never)
+  mutating func append(_ text: StaticString) {
+    for i in 0..<text.utf8CodeUnitCount { append(unsafe text.utf8Start[i]) }
+  }
+
+  /// Whether `byteCount` more bytes fit.
+  func hasRoom(_ byteCount: Int) -> Bool { count + byteCount <= Self.byteCountMax }
+
+  /// The last `digitCount` decimal digits of `value`, with leading zeros.
+  mutating func append(decimal value: Int, digitCount: Int) {
+    var divisor = 1
+    for _ in 1..<max(digitCount, 1) { divisor *= 10 }
+    while divisor > 0 {
+      append(UInt8(0x30 + value / divisor % 10))
+      divisor /= 10
+    }
+  }
+
   mutating func append(be16 value: UInt16) {
     append(UInt8(value >> 8))
     append(UInt8(value & 0xFF))
   }
 
+  @inline(never)
   mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     for i in range { append(bytes[i]) }
   }

@@ -26,6 +26,13 @@ enum Command {
         guard let options = try InspectOptions.parse(&arguments) else { return help(Help.inspect) }
         return runInspect(options)
       }
+      if name.spells("protocols") {
+        if let word = arguments.take() {
+          if word.spells("--help") || word.spells("-h") { return help(Help.protocols) }
+          throw UsageError("protocols does not know '", word, "'")
+        }
+        return runProtocols()
+      }
       if name.spells("version") || name.spells("--version") {
         var text = Text("edgerelay ")
         text.append(Version.text)

@@ -9,12 +9,22 @@ enum Help {
     A store-and-forward relay for GPS trackers: answers devices at once, keeps their frames on
     disk until the platform has them, and forwards each device over a TCP session of its own.
 
-      run       run the relay
-      demo      show it at work: relay, platform and trackers on this machine
-      inspect   explain captured bytes: protocol, frames, identity, answers
-      version   print the version
+      run        run the relay
+      demo       show it at work: relay, platform and trackers on this machine
+      inspect    explain captured bytes: protocol, frames, identity, answers
+      protocols  list what the relay speaks
+      version    print the version
 
     'edgerelay COMMAND --help' says more.
+
+    """)
+
+  static let protocols = Text(
+    """
+    usage: edgerelay protocols
+
+    Lists the protocols that the relay recognises: what they are called, under which names their
+    devices are sold, where the identity stands, how much is answered, and what is not done.
 
     """)
 
@@ -28,8 +38,12 @@ enum Help {
       --spool DIRECTORY      where frames are kept (default: /var/lib/edgerelay)
       --spool-size SIZE      the most it may take: 4M to 16G (default: 256M); an existing
                              spool is never made smaller
-      --replies POLICY       minimal: answer what the protocol owes (default)
+      --replies [WHO=]POLICY minimal: answer what the protocol owes
                              generous: answer also what is optional
+                             WHO: a protocol or a device; may be repeated (default: what
+                             docs/PROTOCOLS.md recommends for each protocol)
+      --pass-unknown         pass connections that speak nothing known on as they are, unstored
+                             and unanswered, instead of closing them
       --quiet                log warnings and errors only
 
     TERM stops the relay after what was received is stored and answered.
@@ -50,7 +64,7 @@ enum Help {
       -                 the same from standard input
       --json            one object a line: offset, length, protocol, confidence, kind, identity,
                         class, replay, answer, notes; skipped bytes are objects too
-      --replies POLICY  minimal (default) or generous
+      --replies [WHO=]POLICY  as for run
 
     Classes: R owed, O optional, N never answered, L answered with the time, U only the platform
     can answer. Replay: F kept, H opens a session, X expires, B block of a transfer.

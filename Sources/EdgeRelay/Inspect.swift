@@ -17,7 +17,7 @@ struct InspectOptions {
   var input = Input.standardInput
   var transport = Transport.tcp
   var isJSON = false
-  var policy = ReplyPolicy.minimal
+  var policies = ReplyPolicies()
 
   /// Reads the command line; `nil` when help was asked for.
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> InspectOptions? {
@@ -33,7 +33,7 @@ struct InspectOptions {
       } else if word.spells("--json") {
         options.isJSON = true
       } else if word.spells("--replies") {
-        options.policy = try RunOptions.parsePolicy(try arguments.value(of: word))
+        try RunOptions.parsePolicy(try arguments.value(of: word), into: &options.policies)
       } else if word.spells("--file") {
         options.input = .file(try arguments.value(of: word))
         inputCount += 1

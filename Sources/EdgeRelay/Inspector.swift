@@ -25,6 +25,8 @@ struct Inspector {
   private var base = 0
   private var reader = FrameReader()
   private var identity: DeviceIdentity?
+  /// As the engine keeps it for a session.
+  private var transferNumber: UInt32 = 0
   private var skipStart = 0
   private var skipCount = 0
   private var skipIsGarbage = false
@@ -102,15 +104,22 @@ struct Inspector {
     guard let protocolID = reader.protocolID else { return }
     let row = protocolID.row
     let facts = row.facts(frame)
-    if facts.replay == .head { identity = facts.identity }
+    if let named = facts.identity, identity == nil || facts.naming == .certain { identity = named }
     var entry = Entry(
       offset: offset, length: frame.count, protocolID: protocolID, confidence: reader.confidence,
       kind: facts.kind.name, identity: identity, answerClass: facts.answer.letter,
       replayClass: facts.replay.letter)
+    let policy =
+      identity.map { options.policies.policy(for: $0) } ?? options.policies.policy(for: protocolID)
+    if facts.transferNumber != 0 { transferNumber = facts.transferNumber }
     var reply = Reply()
     let namesNobody = facts.replay == .head && facts.identity == nil
-    if facts.isAnswered(under: options.policy), !namesNobody,
-      row.answer(frame, facts, CalendarTime(secondsSince1970: clinux_wall_seconds()), &reply)
+    if facts.isAnswered(under: policy), !namesNobody,
+      row.answer(
+        frame, facts,
+        AnswerContext(
+          time: CalendarTime(secondsSince1970: clinux_wall_seconds()),
+          transferNumber: transferNumber), &reply)
     {
       entry.answer = reply
     }

@@ -37,6 +37,13 @@ extension Loop {
       line.append("session closed reason=")
       line.append(reason.name)
       appendSource(of: slot, to: &line)
+    case .unknownTraffic(let slot, let reason, let bytes):
+      level = .warning
+      line.append("unknown traffic reason=")
+      line.append(reason.name)
+      appendSource(of: slot, to: &line)
+      line.append(" bytes=")
+      for byte in bytes { line.append(hex: byte) }
     case .loggedIn(let slot, let device):
       line.append("device online")
       append(device, to: &line)

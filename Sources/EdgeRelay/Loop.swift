@@ -23,6 +23,7 @@ struct Loop: ~Copyable {
     case commits = 4
     case names = 5
     case signals = 6
+    case link = 7
   }
 
   private struct Watched {
@@ -55,6 +56,8 @@ struct Loop: ~Copyable {
   private let buffer: PageBuffer
   private var sessions: [Watched] = []
   private var upstreams: [Watched] = []
+  /// The platform's side of sessions that are passed on as they are.
+  private var links: [Watched] = []
   private var addresses: [PeerAddress] = []
   private var addressIndex = 0
   private var resolveAt = Instant.origin
@@ -137,6 +140,7 @@ struct Loop: ~Copyable {
       }
     case .session: handleSession(SessionSlot(index), event, moment)
     case .upstream: handleUpstream(DeviceIndex(index), event, moment)
+    case .link: handleLink(SessionSlot(index), event, moment)
     case .commits:
       if let result = writer.takeResult() { engine.commitFinished(result.error, moment) }
     case .names: takeAddresses()
@@ -286,6 +290,14 @@ struct Loop: ~Copyable {
     upstreams[i] = Watched()
   }
 
+  private mutating func measureUpstream(_ device: DeviceIndex, _ moment: Moment) {
+    let i = device.rawValue
+    guard i < upstreams.count, upstreams[i].descriptor >= 0, !upstreams[i].isConnecting,
+      let waiting = Sockets.unacknowledgedByteCount(upstreams[i].descriptor)
+    else { return }
+    engine.upstreamMeasured(device, unacknowledgedByteCount: waiting, moment)
+  }
+
   // MARK: Effects
 
   private mutating func performEffects() {
@@ -302,9 +314,13 @@ struct Loop: ~Copyable {
       case .resumeSession(let slot): setReading(slot, !isStopping)
       case .connectUpstream(let device): connect(device, moment)
       case .flushUpstream(let device): flushUpstream(device, moment)
+      case .measureUpstream(let device): measureUpstream(device, moment)
       case .closeUpstream(let device):
         closeUpstream(device)
         engine.upstreamReleased(device, moment)
+      case .connectLink(let slot): connectLink(slot, moment)
+      case .flushLink(let slot): flushLink(slot, moment)
+      case .closeLink(let slot): closeLink(slot)
       case .log(let event): write(event, moment.instant)
       }
     }
@@ -402,6 +418,89 @@ struct Loop: ~Copyable {
     guard upstreams[i].descriptor >= 0, upstreams[i].interest != interest else { return }
     upstreams[i].interest = interest
     poller.change(upstreams[i].descriptor, interest, token: Self.token(.upstream, i))
+  }
+
+  // MARK: Opaque sessions
+
+  private mutating func connectLink(_ slot: SessionSlot, _ moment: Moment) {
+    let i = slot.rawValue
+    while links.count <= i { links.append(Watched()) }
+    guard !addresses.isEmpty else {
+      engine.linkClosed(slot, moment)
+      return
+    }
+    let interest = PollInterest(read: false, write: true)
+    do {
+      let descriptor = try Sockets.connect(addresses[addressIndex % addresses.count], .tcp)
+      links[i] = Watched(descriptor: descriptor, interest: interest, isConnecting: true)
+      try poller.add(descriptor, interest, token: Self.token(.link, i))
+    } catch {
+      endLink(slot, moment)
+    }
+  }
+
+  private mutating func handleLink(_ slot: SessionSlot, _ event: PollEvent, _ moment: Moment) {
+    let i = slot.rawValue
+    guard i < links.count, links[i].descriptor >= 0 else { return }
+    if links[i].isConnecting {
+      links[i].isConnecting = false
+      guard Sockets.isConnected(links[i].descriptor) else {
+        endLink(slot, moment)
+        return
+      }
+      watchLink(slot, writes: false)
+      engine.linkConnected(slot)
+      return
+    }
+    if event.isWritable { flushLink(slot, moment) }
+    guard event.isReadable || event.isBroken, links[i].descriptor >= 0 else { return }
+    let buffer = buffer
+    switch Sockets.receive(links[i].descriptor, into: buffer, max: RelayLimits.readByteCountMax) {
+    case .bytes(let byteCount):
+      buffer.withBytes(0..<byteCount) { engine.linkReceived(slot, $0, moment) }
+    case .wouldBlock:
+      break
+    case .ended, .failed:
+      endLink(slot, moment)
+    }
+  }
+
+  private mutating func flushLink(_ slot: SessionSlot, _ moment: Moment) {
+    let i = slot.rawValue
+    guard i < links.count, links[i].descriptor >= 0, !links[i].isConnecting else { return }
+    let descriptor = links[i].descriptor
+    let (transfer, waiting) = engine.withLinkOutput(slot) {
+      (Sockets.send(descriptor, $0), $0.count)
+    }
+    switch transfer {
+    case .bytes(let byteCount):
+      watchLink(slot, writes: byteCount < waiting)
+      engine.linkWrote(slot, byteCount, moment)
+    case .wouldBlock:
+      watchLink(slot, writes: true)
+    case .ended, .failed:
+      endLink(slot, moment)
+    }
+  }
+
+  private mutating func watchLink(_ slot: SessionSlot, writes: Bool) {
+    let i = slot.rawValue
+    let interest = PollInterest(read: true, write: writes)
+    guard links[i].interest != interest else { return }
+    links[i].interest = interest
+    poller.change(links[i].descriptor, interest, token: Self.token(.link, i))
+  }
+
+  private mutating func endLink(_ slot: SessionSlot, _ moment: Moment) {
+    closeLink(slot)
+    engine.linkClosed(slot, moment)
+  }
+
+  private mutating func closeLink(_ slot: SessionSlot) {
+    let i = slot.rawValue
+    guard i < links.count, links[i].descriptor >= 0 else { return }
+    Sockets.close(links[i].descriptor)
+    links[i] = Watched()
   }
 
   // MARK: Names and house-keeping

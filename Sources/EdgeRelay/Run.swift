@@ -36,7 +36,9 @@ private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
   let report = spool.recover()
   logStart(&log, clock, options, listeners, geometry, report)
   let engine = Engine(
-    spool: spool, configuration: RelayConfiguration(policy: options.policy),
+    spool: spool,
+    configuration: RelayConfiguration(
+      policies: options.policies, passesUnknown: options.passesUnknown),
     seed: clinux_random())
   let poller: Poller
   do throws(SystemError) {

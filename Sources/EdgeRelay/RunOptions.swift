@@ -14,7 +14,9 @@ struct RunOptions {
   var upstream: HostAndPort
   var spool: [UInt8] = Text("/var/lib/edgerelay").bytes
   var spoolCapBytes: Int64 = 256 << 20
-  var policy = ReplyPolicy.minimal
+  var policies = ReplyPolicies()
+  /// Whether connections that speak nothing known are passed on as they are.
+  var passesUnknown = false
   /// Whether only warnings and errors are logged.
   var isQuiet = false
 
@@ -53,7 +55,10 @@ struct RunOptions {
         }
         options.spoolCapBytes = size
       } else if word.spells("--replies") {
-        options.policy = try parsePolicy(try arguments.value(of: word))
+        try parsePolicy(try arguments.value(of: word), into: &options.policies)
+      } else if word.spells("--pass-unknown") {
+        try arguments.requireNoValue(of: word)
+        options.passesUnknown = true
       } else if word.spells("--quiet") || word.spells("-q") {
         try arguments.requireNoValue(of: word)
         options.isQuiet = true
@@ -68,9 +73,32 @@ struct RunOptions {
     return options
   }
 
-  static func parsePolicy(_ value: [UInt8]) throws(UsageError) -> ReplyPolicy {
-    if value.spells("minimal") { return .minimal }
-    if value.spells("generous") { return .generous }
+  /// Reads `POLICY`, `PROTOCOL=POLICY` or `DEVICE=POLICY`.
+  static func parsePolicy(
+    _ value: [UInt8], into policies: inout ReplyPolicies
+  ) throws(UsageError) {
+    guard let equals = value.firstIndex(of: 0x3D) else {
+      policies.set(try policy(value, in: value))
+      return
+    }
+    let name = [UInt8](value[..<equals])
+    let policy = try policy([UInt8](value[(equals + 1)...]), in: value)
+    for rank in 0..<ProtocolID.count where name.spells(ProtocolID.ranked(rank).row.name) {
+      policies.set(policy, for: ProtocolID.ranked(rank))
+      return
+    }
+    guard !name.isEmpty, policies.set(policy, forDevice: name) else {
+      throw UsageError(
+        "--replies wants POLICY, PROTOCOL=POLICY or DEVICE=POLICY, and 1024 devices at most, not '",
+        value, "'")
+    }
+  }
+
+  private static func policy(
+    _ word: [UInt8], in value: [UInt8]
+  ) throws(UsageError) -> ReplyPolicy {
+    if word.spells("minimal") { return .minimal }
+    if word.spells("generous") { return .generous }
     throw UsageError("--replies wants minimal or generous, not '", value, "'")
   }
 }

@@ -38,6 +38,9 @@ extension Spool where D: ~Copyable {
   /// The login of the device's newest frames; empty when it never logged in.
   public func login(of device: DeviceIndex) -> [UInt8] { table[device].login }
 
+  /// Whether `setLogin` takes a login of this size.
+  public func canKeepLogin(byteCount: Int) -> Bool { byteCount <= SpoolLimits.loginBytesMax }
+
   /// Notes that a frame was handed to the upstream session.
   public mutating func markSent(_ device: DeviceIndex, _ sequence: SequenceNumber) {
     require(sequence.isAfter(table[device].sent))

@@ -50,6 +50,7 @@ public enum CloseReason: UInt8, Sendable {
 /// The state of one device session.
 struct DeviceSession {
   enum Phase: UInt8 { case free, open, closing }
+  enum Link: UInt8 { case none, connecting, live }
 
   var phase = Phase.free
   /// Grows with every use of the slot, so that late answers never reach a stranger.
@@ -58,6 +59,14 @@ struct DeviceSession {
   var source = PeerAddress()
   var reader = FrameReader()
   var device: DeviceIndex?
+  /// The reader's `rebindingCount` that `device` belongs to.
+  var rebindingCount = 0
+  /// How much the present device is answered.
+  var policy = ReplyPolicy.minimal
+  /// Whether the present device has opened this session with a head.
+  var hasHead = false
+  /// The number of the transfer that is going on, for the answer to its last block.
+  var transferNumber: UInt32 = 0
   var input = ByteQueue()
   var output = ByteQueue()
   var openedAt = Instant.never
@@ -74,6 +83,12 @@ struct DeviceSession {
   var gatedAnswerCount = 0
   /// Whether the device left so many answers unread that one had to be left out.
   var hasOverflowed = false
+  /// The platform's side of an opaque session.
+  var link = Link.none
+  /// Bytes waiting for it.
+  var linkOutput = ByteQueue()
+  /// Whether reading waits for it.
+  var isLinkFull = false
   /// Whether a `flush` effect is queued already.
   var isFlushQueued = false
 }

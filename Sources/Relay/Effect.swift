@@ -1,6 +1,7 @@
 // What the engine wants done. The edge performs effects in the order they were queued and reports
 // what comes of them as events; an effect is never a decision.
 
+import Detect
 import Queue
 
 /// One thing for the edge to do.
@@ -18,8 +19,16 @@ public enum Effect: Sendable {
   case connectUpstream(DeviceIndex)
   /// Write the device's upstream output to its connection.
   case flushUpstream(DeviceIndex)
+  /// Find out how many bytes the peer's kernel has not acknowledged, then report `upstreamMeasured`.
+  case measureUpstream(DeviceIndex)
   /// Close the connection, then report `upstreamReleased`.
   case closeUpstream(DeviceIndex)
+  /// Open a connection to the platform for this session alone.
+  case connectLink(SessionSlot)
+  /// Write the session's link output to that connection.
+  case flushLink(SessionSlot)
+  /// Close that connection.
+  case closeLink(SessionSlot)
   case log(LogEvent)
 }
 
@@ -27,6 +36,8 @@ public enum Effect: Sendable {
 public enum LogEvent: Sendable {
   case sessionRefused(PeerAddress)
   case sessionClosed(SessionSlot, CloseReason)
+  /// Bytes that no protocol here begins with, or not for long; and how they begin.
+  case unknownTraffic(SessionSlot, RejectReason, [UInt8])
   case loggedIn(SessionSlot, DeviceIndex)
   case upstreamLive(DeviceIndex)
   case upstreamLost(DeviceIndex, UpstreamLoss, retryInMilliseconds: Int)

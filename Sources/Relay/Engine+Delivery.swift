@@ -16,6 +16,12 @@ extension Engine where D: ~Copyable {
     let facts = upstreams[device.rawValue].protocolID.row.facts(login.span)
     upstreams[device.rawValue].sentLogin = login
     upstreams[device.rawValue].loginType = facts.key.type
+    upstreams[device.rawValue].isLoginAnswered = facts.answer == .required
+    // A head that nobody answers is in order behind it as good as one that is.
+    if facts.answer != .required {
+      append(device, login.span)
+      return
+    }
     push(
       device, login.span,
       InFlight(
@@ -28,15 +34,20 @@ extension Engine where D: ~Copyable {
   mutating func push(
     _ device: DeviceIndex, _ bytes: Span<UInt8>, _ entry: InFlight, _ now: Instant
   ) {
+    upstreams[device.rawValue].inFlight.append(entry)
+    append(device, bytes)
+    updateInterest(device)
+    schedule(device)
+  }
+
+  /// Queues bytes for the platform.
+  private mutating func append(_ device: DeviceIndex, _ bytes: Span<UInt8>) {
     let i = device.rawValue
     upstreams[i].output.append(bytes)
-    upstreams[i].inFlight.append(entry)
     if !upstreams[i].isFlushQueued {
       upstreams[i].isFlushQueued = true
       emit(.flushUpstream(device))
     }
-    updateInterest(device)
-    schedule(device)
   }
 
   /// Sends a stored frame that the sweep has found.
@@ -102,10 +113,12 @@ extension Engine where D: ~Copyable {
   /// Servers answer with wrong serials and wrong types, so the match is lenient, and of the entries
   /// that fit it takes the earliest, which proves the least. A server that answers everything like a
   /// login proves one frame with each answer, because it has read at least as many.
-  mutating func confirm(_ device: DeviceIndex, _ key: AnswerKey, _ now: Instant) {
+  mutating func confirm(
+    _ device: DeviceIndex, _ key: AnswerKey, _ answer: Span<UInt8>, _ now: Instant
+  ) {
     let i = device.rawValue
-    let isLoginLike = key.type == upstreams[i].loginType
-    if isLoginLike, upstreams[i].phase == .live, !upstreams[i].hasLoginInFlight {
+    let isLoginLike = upstreams[i].isLoginAnswered && key.type == upstreams[i].loginType
+    if isLoginLike, upstreams[i].phase == .live, !upstreams[i].hasInFlight(type: key.type) {
       upstreams[i].answersLikeLogin = true
     }
     let provesOne =
@@ -117,16 +130,35 @@ extension Engine where D: ~Copyable {
     let provesLogin = upstreams[i].inFlight[place].kind == .login
     if !upstreams[i].inFlight[place].isRequired { upstreams[i].answersOptional = true }
     settle(device, through: place, now)
-    if upstreams[i].phase == .greeting, provesLogin {
-      upstreams[i].phase = .live
-      upstreams[i].phaseAt = now
-      emit(.log(.upstreamLive(device)))
+    let hasMore = provesLogin && sendSecondHead(device, answer, now)
+    if upstreams[i].phase == .greeting, provesLogin, !hasMore {
+      goLive(device, now)
     } else if upstreams[i].phase == .live {
       upstreams[i].failedAttemptCount = 0
       if provesLogin { upstreams[i].isProbeTrusted = true }
     }
     updateInterest(device)
     settleUpstream(device, now)
+  }
+
+  /// Sends what must follow the login, now that the platform has answered it with `answer`;
+  /// `false` when nothing must.
+  private mutating func sendSecondHead(
+    _ device: DeviceIndex, _ answer: Span<UInt8>, _ now: Instant
+  ) -> Bool {
+    let row = upstreams[device.rawValue].protocolID.row
+    let login = upstreams[device.rawValue].sentLogin
+    var reply = Reply()
+    guard row.secondHead(login.span, answer, &reply) else { return false }
+    reply.withBytes {
+      push(
+        device, $0,
+        InFlight(
+          kind: .login, isRequired: true, key: row.facts($0).key, sequence: SequenceNumber(0),
+          place: .nowhere, ticket: Gate.none, sentAt: now),
+        now)
+    }
+    return true
   }
 
   private func match(_ inFlight: [InFlight], _ key: AnswerKey) -> Int? {
@@ -180,9 +212,33 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// Sends the login again, so that its answer proves what was sent before.
+  /// Looks for proof of what was sent: the answer to a login sent again, or else the peer's kernel.
   mutating func probe(_ device: DeviceIndex, _ now: Instant) {
+    guard upstreams[device.rawValue].isLoginAnswered else {
+      upstreams[device.rawValue].measuredAt = now
+      emit(.measureUpstream(device))
+      return
+    }
     // The login this connection is known by, so that the meaning of what follows stays.
     sendLogin(device, upstreams[device.rawValue].sentLogin, now)
+  }
+  /// The peer's kernel has acknowledged all but the last `unacknowledgedByteCount` bytes.
+  public mutating func upstreamMeasured(
+    _ device: DeviceIndex, unacknowledgedByteCount: Int, _ moment: Moment
+  ) {
+    let i = device.rawValue
+    guard upstreams[i].phase == .live, unacknowledgedByteCount == 0, upstreams[i].output.isEmpty
+    else { return }
+    var last: Int?
+    for (place, entry) in upstreams[i].inFlight.enumerated()
+    where entry.sentAt.advanced(by: upstreams[i].healthyInterval) <= moment.instant {
+      last = place
+    }
+    guard let last else { return }
+    ledger.deliveredByKernelCount += UInt64(last + 1)
+    settle(device, through: last, moment.instant)
+    upstreams[i].failedAttemptCount = 0
+    updateInterest(device)
+    settleUpstream(device, moment.instant)
   }
 }

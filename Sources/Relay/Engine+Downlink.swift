@@ -35,7 +35,7 @@ extension Engine where D: ~Copyable {
         case .frame(let byteCount, _):
           let frame = rest.extracting(0..<byteCount)
           switch row.downMeaning(frame) {
-          case .answer(let key): confirm(device, key, moment.instant)
+          case .answer(let key): confirm(device, key, frame, moment.instant)
           case .command: toDevice(device, frame)
           }
           offset += byteCount

@@ -8,53 +8,90 @@ extension Engine where D: ~Copyable {
   mutating func handle(_ slot: SessionSlot, _ frame: Span<UInt8>, _ moment: Moment) -> Bool {
     guard let protocolID = sessions[slot.rawValue].reader.protocolID else { return true }
     let facts = protocolID.row.facts(frame)
-    if facts.replay == .head {
-      ledger.receivedFrameCount += 1
-      logIn(slot, protocolID, frame, facts, moment)
-      return true
-    }
-    guard let device = sessions[slot.rawValue].device else {
+    guard identify(slot, protocolID, facts, moment.instant),
+      let device = sessions[slot.rawValue].device
+    else {
       ledger.receivedFrameCount += 1
       ledger.unidentifiedFrameCount += 1
       return true
     }
+    if facts.transferNumber != 0 { sessions[slot.rawValue].transferNumber = facts.transferNumber }
+    let isHead =
+      facts.head != .none && spool.canKeepLogin(byteCount: frame.count)
+      && (facts.replay == .head || !sessions[slot.rawValue].hasHead)
     switch facts.replay {
     case .forward, .block:
-      return keep(slot, device, protocolID, frame, facts, moment)
-    case .expires, .head:
+      // Stored under the login that it is itself, so that both arrive.
+      let login = spool.login(of: device)
+      if isHead { logIn(slot, device, protocolID, frame, facts) }
+      if keep(slot, device, protocolID, frame, facts, moment) { return true }
+      if isHead { withdrawHead(slot, device, login) }
+      return false
+    case .expires where !isHead:
       return passOn(slot, device, protocolID, frame, facts, moment)
+    case .expires, .head:
+      ledger.receivedFrameCount += 1
+      // A head that does not say who sends it belongs to the session only if it names nobody else.
+      guard facts.identity != nil || facts.replay != .head, isHead else {
+        ledger.unidentifiedFrameCount += 1
+        return true
+      }
+      logIn(slot, device, protocolID, frame, facts)
+      answerNow(slot, protocolID, frame, facts, moment)
+      wantUpstream(device, moment.instant)
+      return true
     }
   }
 
-  /// Binds the session to the device that the login names, and answers at once.
-  private mutating func logIn(
-    _ slot: SessionSlot, _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts,
-    _ moment: Moment
-  ) {
-    guard let identity = facts.identity else {
-      ledger.unidentifiedFrameCount += 1
-      return
-    }
+  /// Gives the session to the device that the frame names; `false` when it has to be closed.
+  private mutating func identify(
+    _ slot: SessionSlot, _ protocolID: ProtocolID, _ facts: FrameFacts, _ now: Instant
+  ) -> Bool {
+    guard let identity = facts.identity else { return true }
+    let previous = sessions[slot.rawValue].device
+    if previous != nil, facts.naming == .provisional { return true }
+    if let previous, spool.key(of: previous) == Self.key(of: identity) { return true }
     guard let device = spool.device(named: Self.key(of: identity)) else {
-      close(slot, .tooManyDevices, moment.instant)
-      return
+      close(slot, .tooManyDevices, now)
+      return false
     }
     ensureUpstream(device)
-    let previous = sessions[slot.rawValue].device
-    if let previous, previous != device {
+    if let previous {
       upstreams[previous.rawValue].session = nil
-      settleUpstream(previous, moment.instant)
+      settleUpstream(previous, now)
     }
-    spool.setLogin(device, frame)
     spool.setHeld(device, true)
     sessions[slot.rawValue].device = device
+    sessions[slot.rawValue].policy = configuration.policies.policy(for: identity)
+    sessions[slot.rawValue].hasHead = false
     upstreams[device.rawValue].protocolID = protocolID
     let older = upstreams[device.rawValue].session
     upstreams[device.rawValue].session = slot
-    if let older, older != slot { close(older, .replaced, moment.instant) }
-    if previous != device { emit(.log(.loggedIn(slot, device))) }
-    answerNow(slot, protocolID, frame, facts, moment)
-    wantUpstream(device, moment.instant)
+    if let older, older != slot { close(older, .replaced, now) }
+    emit(.log(.loggedIn(slot, device)))
+    wantUpstream(device, now)
+    return true
+  }
+
+  /// Keeps a head with its device, unless a stronger one is known.
+  private mutating func logIn(
+    _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
+    _ facts: FrameFacts
+  ) {
+    sessions[slot.rawValue].hasHead = true
+    let known = spool.login(of: device)
+    if facts.head == .renewal, !known.isEmpty, protocolID.row.facts(known.span).head > .renewal {
+      return
+    }
+    spool.setLogin(device, frame)
+  }
+
+  /// Takes back a head whose frame found no room; the frame will be offered again.
+  private mutating func withdrawHead(
+    _ slot: SessionSlot, _ device: DeviceIndex, _ login: [UInt8]
+  ) {
+    sessions[slot.rawValue].hasHead = false
+    spool.setLogin(device, login.span)
   }
 
   /// Stores a frame and leaves its answer at the gate; `false` when there is no room now.
@@ -71,8 +108,8 @@ extension Engine where D: ~Copyable {
     ledger.receivedFrameCount += 1
     var ticket = Gate.none
     var reply = Reply()
-    if facts.isAnswered(under: configuration.policy),
-      protocolID.row.answer(frame, facts, time(moment), &reply)
+    if facts.isAnswered(under: sessions[slot.rawValue].policy),
+      protocolID.row.answer(frame, facts, context(slot, moment), &reply)
     {
       ticket = gate.add(
         GateEntry(
@@ -126,7 +163,7 @@ extension Engine where D: ~Copyable {
     // A disk that fails is no reason to let heartbeats go unanswered.
     if result == .full, spool.failedCommitCount == 0 { return false }
     ledger.receivedFrameCount += 1
-    if facts.isAnswered(under: configuration.policy) {
+    if facts.isAnswered(under: sessions[slot.rawValue].policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
     switch result {
@@ -151,7 +188,7 @@ extension Engine where D: ~Copyable {
     _ moment: Moment
   ) {
     var reply = Reply()
-    if protocolID.row.answer(frame, facts, time(moment), &reply) { send(reply, to: slot) }
+    if protocolID.row.answer(frame, facts, context(slot, moment), &reply) { send(reply, to: slot) }
   }
 
   /// Sends an answer that the gate has let go.
@@ -192,7 +229,9 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  private func time(_ moment: Moment) -> CalendarTime? {
-    moment.wallSeconds.map { CalendarTime(secondsSince1970: $0) }
+  private func context(_ slot: SessionSlot, _ moment: Moment) -> AnswerContext {
+    AnswerContext(
+      time: moment.wallSeconds.map { CalendarTime(secondsSince1970: $0) },
+      transferNumber: sessions[slot.rawValue].transferNumber)
   }
 }

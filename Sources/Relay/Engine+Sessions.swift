@@ -26,6 +26,11 @@ extension Engine where D: ~Copyable {
       sessions[i].hasSpoken = true
       sessions[i].openedAt = moment.instant
     }
+    if sessions[i].link != .none {
+      passUnknown(slot, bytes)
+      schedule(slot)
+      return
+    }
     if sessions[i].input.isEmpty, !sessions[i].isPaused {
       let consumed = read(slot, bytes, moment)
       guard sessions[i].phase == .open else { return }
@@ -57,9 +62,9 @@ extension Engine where D: ~Copyable {
   /// Ends a session whose device has finished sending, once it has its answers.
   mutating func endIfDone(_ slot: SessionSlot, _ now: Instant) {
     let i = slot.rawValue
-    guard sessions[i].hasEnded, !sessions[i].isPaused, sessions[i].gatedAnswerCount == 0 else {
-      return
-    }
+    guard sessions[i].hasEnded, !sessions[i].isPaused, sessions[i].gatedAnswerCount == 0,
+      sessions[i].link == .none || sessions[i].linkOutput.isEmpty
+    else { return }
     close(slot, .ended, now)
   }
 
@@ -77,7 +82,9 @@ extension Engine where D: ~Copyable {
 
   /// The edge has closed the connection as it was told.
   public mutating func sessionReleased(_ slot: SessionSlot) {
-    if sessions[slot.rawValue].phase == .closing { free(slot) }
+    guard sessions[slot.rawValue].phase == .closing else { return }
+    dropLink(slot)
+    free(slot)
   }
 
   /// Calls `body` with the bytes waiting for the session's connection.
@@ -99,15 +106,20 @@ extension Engine where D: ~Copyable {
 
   // MARK: Datagrams
 
-  /// Takes one datagram. A source is bound to a device by its login; before that it is not
-  /// answered.
+  /// Takes one datagram. A source is bound to a device by a frame that names it; what comes before
+  /// is not answered, but kept for a while in case such a frame follows.
   public mutating func datagram(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) {
-    guard let slot = addresses.find(source, sessions) ?? bind(source, bytes, moment) else {
-      ledger.refusedDatagramCount += 1
-      return
-    }
+    guard let slot = addresses.find(source, sessions) ?? bind(source, bytes, moment) else { return }
+    read(slot, datagram: bytes, moment)
+    guard !heldDatagrams.isEmpty, sessions[slot.rawValue].device != nil else { return }
+    for held in takeHeld(source, moment.instant) { read(slot, datagram: held.span, moment) }
+  }
+
+  private mutating func read(
+    _ slot: SessionSlot, datagram bytes: Span<UInt8>, _ moment: Moment
+  ) {
     let i = slot.rawValue
     guard sessions[i].phase == .open else { return }
     sessions[i].lastByteAt = moment.instant
@@ -119,11 +131,47 @@ extension Engine where D: ~Copyable {
     if sessions[i].phase == .open { schedule(slot) }
   }
 
-  /// Opens a session for a source whose datagram begins with a login.
+  /// Keeps the datagram of a source that has not named its device, at the cost of the oldest one.
+  private mutating func hold(_ source: PeerAddress, _ bytes: Span<UInt8>, _ now: Instant) {
+    guard bytes.count <= RelayLimits.heldDatagramBytesMax else {
+      ledger.refusedDatagramCount += 1
+      return
+    }
+    if heldDatagrams.count == RelayLimits.heldDatagramCountMax {
+      heldDatagrams.removeFirst()
+      ledger.refusedDatagramCount += 1
+    }
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    for i in 0..<bytes.count { copy.append(bytes[i]) }
+    heldDatagrams.append(HeldDatagram(source: source, bytes: copy, heldAt: now))
+  }
+
+  /// Takes out what was kept for `source`, and what has been kept too long.
+  private mutating func takeHeld(_ source: PeerAddress, _ now: Instant) -> [[UInt8]] {
+    var taken: [[UInt8]] = []
+    var kept: [HeldDatagram] = []
+    for held in heldDatagrams {
+      if now.since(held.heldAt) > Int64(RelayLimits.heldDatagramTimeout) {
+        ledger.refusedDatagramCount += 1
+      } else if held.source == source {
+        taken.append(held.bytes)
+      } else {
+        kept.append(held)
+      }
+    }
+    heldDatagrams = kept
+    return taken
+  }
+
+  /// Opens a session for a source whose datagram begins with a frame that names its device.
   private mutating func bind(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) -> SessionSlot? {
-    guard !isDraining else { return nil }
+    guard !isDraining else {
+      ledger.refusedDatagramCount += 1
+      return nil
+    }
     var reader = FrameReader()
     var offset = 0
     while offset < bytes.count {
@@ -132,16 +180,24 @@ extension Engine where D: ~Copyable {
       case .skip(let byteCount, _):
         offset += byteCount
       case .frame(let byteCount, _):
-        guard let protocolID = reader.protocolID else { return nil }
-        let facts = protocolID.row.facts(rest.extracting(0..<byteCount))
-        guard facts.kind == .login, facts.identity != nil else { return nil }
-        guard let slot = openSession(.udp, source, moment.instant) else { return nil }
+        guard let row = reader.protocolID?.row else { return nil }
+        let facts = row.facts(rest.extracting(0..<byteCount))
+        guard facts.identity != nil else {
+          hold(source, bytes, moment.instant)
+          return nil
+        }
+        guard let slot = openSession(.udp, source, moment.instant) else {
+          ledger.refusedDatagramCount += 1
+          return nil
+        }
         addresses.insert(slot, sessions)
         return slot
       case .needMore, .reject:
+        ledger.refusedDatagramCount += 1
         return nil
       }
     }
+    ledger.refusedDatagramCount += 1
     return nil
   }
 
@@ -200,6 +256,10 @@ extension Engine where D: ~Copyable {
     if sessions[slot.rawValue].transport == .udp { addresses.remove(slot, sessions) }
     sessions[slot.rawValue].phase = .closing
     timers.set(timerKey(slot), .never)
+    if sessions[slot.rawValue].link != .none {
+      if sessions[slot.rawValue].link == .live { emit(.flushLink(slot)) }
+      emit(.closeLink(slot))
+    }
     emit(.closeSession(slot))
   }
 
@@ -255,15 +315,22 @@ extension Engine where D: ~Copyable {
     sessions[i].wantedByteCount = 0
     while offset < bytes.count, sessions[i].phase == .open {
       let rest = bytes.extracting(offset..<bytes.count)
-      switch sessions[i].reader.next(rest, silence: sessions[i].silence) {
+      let step = sessions[i].reader.next(rest, silence: sessions[i].silence)
+      if sessions[i].reader.rebindingCount != sessions[i].rebindingCount {
+        // Another dialect: who spoke the old one has not said so in the new one.
+        sessions[i].rebindingCount = sessions[i].reader.rebindingCount
+        sessions[i].openedAt = moment.instant
+        detach(slot, moment.instant)
+      }
+      switch step {
       case .needMore(let total):
         sessions[i].wantedByteCount = total
         return offset
       case .skip(let byteCount, _):
         ledger.skippedByteCount += UInt64(byteCount)
         offset += byteCount
-      case .reject:
-        close(slot, .rejected, moment.instant)
+      case .reject(let reason):
+        refuse(slot, reason, rest, moment)
         return bytes.count
       case .frame(let byteCount, _):
         guard handle(slot, rest.extracting(0..<byteCount), moment) else {

@@ -44,7 +44,7 @@ extension Engine where D: ~Copyable {
   private func closeDeadline(of session: DeviceSession) -> Instant {
     if session.hasEnded { return session.lastByteAt.advanced(by: RelayLimits.endTimeout) }
     if session.hasOverflowed { return session.openedAt }
-    if session.device != nil {
+    if session.device != nil || session.link != .none {
       let timeout =
         session.transport == .tcp
         ? RelayLimits.sessionIdleTimeout : RelayLimits.bindingIdleTimeout
@@ -62,6 +62,15 @@ extension Engine where D: ~Copyable {
     let i = slot.rawValue
     guard sessions[i].phase == .open else { return }
     if closeDeadline(of: sessions[i]) <= moment.instant {
+      if sessions[i].link == .none, sessions[i].reader.protocolID == nil,
+        !sessions[i].input.isEmpty, !sessions[i].hasEnded
+      {
+        var input = ByteQueue()
+        swap(&input, &sessions[i].input)
+        input.withBytes { refuse(slot, .undecided, $0, moment) }
+        if sessions[i].phase == .open { schedule(slot) }
+        return
+      }
       close(slot, sessions[i].hasOverflowed ? .slowReader : .timedOut, moment.instant)
       return
     }
@@ -104,6 +113,11 @@ extension Engine where D: ~Copyable {
   private func probeDeadline(of device: DeviceIndex) -> Instant {
     let upstream = upstreams[device.rawValue]
     guard let first = upstream.inFlight.first, !upstream.hasLoginInFlight else { return .never }
+    if !upstream.isLoginAnswered {
+      let healthy = first.sentAt.advanced(by: upstream.healthyInterval)
+      if upstream.measuredAt == .never { return healthy }
+      return max(healthy, upstream.measuredAt.advanced(by: RelayLimits.measureInterval))
+    }
     let isFull = upstream.inFlight.count >= RelayLimits.windowCountMax
     // A server that answers everything like a login is recognised by doing so before the first
     // repeated login is sent; afterwards its answers could not be told apart.

@@ -15,7 +15,16 @@ extension Engine where D: ~Copyable {
     upstreams[i].inFlight.reserveCapacity(RelayLimits.windowCountMax + 1)
     ledger.upstreamConnectCount += 1
     sendLoginIfNew(device, spool.login(of: device), moment.instant)
+    if !upstreams[i].isLoginAnswered { goLive(device, moment.instant) }
     schedule(device)
+  }
+
+  /// The platform is ready for frames.
+  mutating func goLive(_ device: DeviceIndex, _ now: Instant) {
+    upstreams[device.rawValue].phase = .live
+    upstreams[device.rawValue].phaseAt = now
+    emit(.log(.upstreamLive(device)))
+    updateInterest(device)
   }
 
   /// The connection for a device has ended, or never stood; it needs no closing.
@@ -71,8 +80,10 @@ extension Engine where D: ~Copyable {
       schedule(device)
       return
     }
-    // Without a login there is nothing to open a session with.
-    guard !spool.login(of: device).isEmpty else { return }
+    // Where only the login says who speaks, there is nothing to open a session with before it.
+    guard !spool.login(of: device).isEmpty || upstreams[i].protocolID.row.head == .optional else {
+      return
+    }
     spool.setHeld(device, true)
     let earliest = upstreams[i].retryAt == .never ? now : upstreams[i].retryAt
     upstreams[i].retryAt = max(earliest, now)
@@ -120,6 +131,8 @@ extension Engine where D: ~Copyable {
     upstreams[i].input.removeAll()
     upstreams[i].output.removeAll()
     upstreams[i].sentLogin = []
+    upstreams[i].isLoginAnswered = false
+    upstreams[i].measuredAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false
     upstreams[i].answersOptional = false

@@ -18,13 +18,17 @@ import Queue
 
 /// What the operator chose.
 public struct RelayConfiguration: Sendable {
-  public var policy: ReplyPolicy
+  public var policies: ReplyPolicies
+  /// Whether connections that speak nothing known here are passed on to the platform as they are.
+  public var passesUnknown: Bool
   public var sessionCountMax: Int
 
   public init(
-    policy: ReplyPolicy = .minimal, sessionCountMax: Int = RelayLimits.sessionCountMax
+    policies: ReplyPolicies = ReplyPolicies(), passesUnknown: Bool = false,
+    sessionCountMax: Int = RelayLimits.sessionCountMax
   ) {
-    self.policy = policy
+    self.policies = policies
+    self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
   }
 }
@@ -44,6 +48,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var random: RandomSource
   /// Sessions that wait for room in the spool.
   var pausedSessions: [SessionSlot] = []
+  /// Datagrams of sources that have not named their device yet, oldest first.
+  var heldDatagrams: [HeldDatagram] = []
+  /// Sessions that are passed on as they are.
+  var opaqueCount = 0
   /// The earliest instant for the next connection attempt of any device.
   var nextDialAt = Instant.origin
   var isDraining = false

@@ -8,6 +8,8 @@ public struct Ledger: Sendable {
   public var acceptedSessionCount: UInt64 = 0
   public var refusedSessionCount: UInt64 = 0
   public var rejectedSessionCount: UInt64 = 0
+  /// Sessions that were passed on without being understood.
+  public var opaqueSessionCount: UInt64 = 0
   public var timedOutSessionCount: UInt64 = 0
   public var receivedFrameCount: UInt64 = 0
   public var storedFrameCount: UInt64 = 0
@@ -20,6 +22,8 @@ public struct Ledger: Sendable {
   // The platform's side.
   /// Stored frames whose delivery was proven by an answer of the platform.
   public var deliveredFrameCount: UInt64 = 0
+  /// Frames taken as delivered because the peer's kernel acknowledged them and nobody answers them.
+  public var deliveredByKernelCount: UInt64 = 0
   /// Stored frames sent again because a connection ended before their proof.
   public var resentFrameCount: UInt64 = 0
   public var expiredFrameCount: UInt64 = 0

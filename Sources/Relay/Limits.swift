@@ -6,6 +6,16 @@ import Detect
 public enum RelayLimits {
   // Chosen by us. Times in milliseconds.
 
+  /// Datagrams kept for sources that have not named their device, and the bytes of each.
+  static let heldDatagramCountMax = 128
+  static let heldDatagramBytesMax = 1_500
+  /// After this a device that wanted to name itself would have done so.
+  static let heldDatagramTimeout = 5 * 60_000
+  /// Sessions that are passed on without being understood; each costs a descriptor more.
+  static let opaqueCountMax = 256
+  /// Bytes of unknown traffic that are reported.
+  public static let unknownBytesShown = 256
+
   /// Device sessions, TCP and UDP together.
   public static let sessionCountMax = 8_192
   /// Devices remembered at a time.
@@ -47,6 +57,14 @@ public enum RelayLimits {
   static let probeDelayOnline = 15_000
   /// The same when the device is offline or more frames wait behind them.
   static let probeDelaySoon = 1_000
+  /// What nobody answers is taken as delivered when the connection has been well for this long
+  /// since, and the peer's kernel has acknowledged it: long enough for a reset that follows a write
+  /// into a dead connection to come back.
+  static let healthyInterval = 5_000
+  /// The same while a full window holds up what waits behind it.
+  static let healthyIntervalFull = 1_000
+  /// Between two questions about what the peer's kernel has acknowledged.
+  static let measureInterval = 1_000
   static let backoffMin = 500
   static let backoffMax = 60_000
   /// First wait after the platform left a login unanswered.

@@ -9,7 +9,9 @@
 // everything sent before it on the same connection, because TCP keeps order.
 //
 // Proof for frames that no server answers: the login is sent again, and its answer proves what was
-// sent before. A heartbeat would prove the same and would show a dead tracker as online.
+// sent before. A heartbeat would prove the same and would show a dead tracker as online. Where no
+// login is known or none is answered, the proof is weaker: the peer's kernel has acknowledged every
+// byte, and the connection has been well for `RelayLimits.healthyInterval` since.
 // Source: design document, section 7; device-families document, sections 2.3 and 3.6.
 
 import Detect
@@ -80,11 +82,20 @@ struct Upstream {
   var answersLikeLogin = false
   /// Whether a repeated login was answered on this connection, and nothing else like a login.
   var isProbeTrusted = false
+  /// Whether servers owe `sentLogin` an answer; without one it cannot prove anything.
+  var isLoginAnswered = false
+  /// When the edge was last asked how much of the output the peer has acknowledged.
+  var measuredAt = Instant.never
   /// What the platform's answer to the login repeats of it.
   var loginType: UInt16 = 0
   /// When the present phase began.
   var phaseAt = Instant.never
   var lastByteAt = Instant.never
+
+  /// How long a connection must stay well behind an entry in flight that nobody answers.
+  var healthyInterval: Int {
+    hasRoom ? RelayLimits.healthyInterval : RelayLimits.healthyIntervalFull
+  }
 
   var hasRoom: Bool {
     inFlight.count < RelayLimits.windowCountMax
@@ -95,6 +106,11 @@ struct Upstream {
   var awaitsAnswer: Bool {
     if answersOptional { return !inFlight.isEmpty }
     for entry in inFlight where entry.isRequired { return true }
+    return false
+  }
+
+  func hasInFlight(type: UInt16) -> Bool {
+    for entry in inFlight where entry.kind != .expired && entry.key.type == type { return true }
     return false
   }
 

@@ -21,17 +21,21 @@ struct DetectorTests {
     ("PROXY text", Bytes("PROXY TCP4 1.2.3.4".utf8)), ("#BCE#", Bytes("#BCE#\r\n".utf8)),
   ]
 
-  @Test("A scanner is refused at its first byte", arguments: strangers.map(\.bytes))
+  @Test(
+    "A scanner is refused without a silence, and never bound", arguments: strangers.map(\.bytes))
   func strangersAreRefused(_ bytes: Bytes) {
     for count in 1...bytes.count {
-      #expect(verdict(Bytes(bytes.prefix(count))) == .reject(.unknownStart))
+      let verdict = verdict(Bytes(bytes.prefix(count)))
+      if case .bound = verdict { Issue.record("\(bytes.hex) is bound") }
+      // Two bytes are enough for all but those that begin with a letter of ours.
+      if count >= 3 { #expect(verdict == .reject(.unknownStart)) }
     }
     #expect(seeByteByByte(bytes).rejection == .unknownStart)
   }
 
   @Test("A single start mark followed by another byte is refused")
   func halfMarksAreRefused() {
-    for start: Bytes in [[0x78, 0x79], [0x79, 0x78], [0x78, 0x00], [0x68, 0x68], [0x68, 0x78]] {
+    for start: Bytes in [[0x78, 0x79], [0x79, 0x78], [0x78, 0x00], [0x68, 0x69], [0x68, 0x78]] {
       #expect(verdict(start) == .reject(.unknownStart), "\(start.hex)")
     }
   }

@@ -5,7 +5,8 @@
 //
 //   source:  where it comes from: document section and vector, "capture", or "built from the rule"
 //   @        how it may be combined: `first` nothing may come before it, `last` nothing behind it,
-//            `alone` neither, `no-pause` a pause inside a frame would be taken for its end
+//            `alone` neither, `no-pause` a pause inside a frame would be taken for its end,
+//            `silence` a frame of it ends with a silence only
 //   <  HEX   one frame of the device
 //   ~  HEX   bytes of the device (or server) that are skipped as padding or garbage
 //   ?  HEX   bytes at the end that stay unread
@@ -17,6 +18,8 @@
 //   >> HEX   the answer under the generous policy, where the minimal one owes none
 //   n  HEX   the neutral answer to the frame above, for when the upstream is away
 //   s  HEX   what a widely used open-source server answered to the bytes since the last `s`, or `-`
+//
+// Where HEX stands, text in quotes may stand as well, with \r, \n, \", \\ and \xNN.
 //
 // The stream of a case is all `<`, `~` and `?` bytes in order, the server's all `v` and `~` bytes.
 // A case holds either the one or the other. The clock stands at 2024-03-02 12:00:00 UTC.
@@ -60,6 +63,9 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
 
   var pieceBytes: [Bytes] { pieces.map(\.bytes) }
 
+  /// Whether only a silence ends one of its frames.
+  var endsBySilence: Bool { marks.contains("silence") }
+
   var hasLyingLength: Bool { frames.contains { $0.oddities.contains(.lyingLength) } }
 
   var hasOnlyFrames: Bool {
@@ -68,7 +74,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
 
   /// Whether `next` may follow on the same connection and still mean the same.
   func mayPrecede(_ next: GoldenCase) -> Bool {
-    guard !marks.contains("alone"), !marks.contains("last") else { return false }
+    guard !marks.contains("alone"), !marks.contains("last"), !endsBySilence else { return false }
     guard !next.marks.contains("alone"), !next.marks.contains("first") else { return false }
     return next.frames.allSatisfy { $0.protocolName == frames.last?.protocolName }
   }
@@ -121,16 +127,18 @@ extension GoldenCase {
       return true
     case "@":
       marks += words.dropFirst()
-      return ["alone", "first", "last", "no-pause"].contains(value)
+      return ["alone", "first", "last", "no-pause", "silence"].contains(value)
     case "=": return takeExpectation(Array(words.dropFirst()))
     case "!": return takeOddities(Array(words.dropFirst()))
     case "s":
-      guard let bytes = value == "-" ? [] : Bytes(hex: value), !frames.isEmpty else { return false }
+      guard let bytes = value == "-" ? [] : Bytes(golden: line), !frames.isEmpty else {
+        return false
+      }
       serverReplies.append(ServerReply(frameIndex: frames.count - 1, bytes: bytes))
       return true
     default: break
     }
-    guard let bytes = Bytes(hex: value), words.count == 2 else { return false }
+    guard let bytes = Bytes(golden: line) else { return false }
     switch words[0] {
     case "<": pieces.append(.frame(bytes))
     case "~": pieces.append(.skipped(bytes))
@@ -179,6 +187,37 @@ let oddityNames: [(name: String, oddity: Oddities)] = [
 ]
 
 extension Bytes {
+  /// Reads what stands behind the mark of a golden line: hexadecimal digits, or text in quotes.
+  fileprivate init?(golden line: String) {
+    guard let blank = line.firstIndex(of: " ") else { return nil }
+    let value = line[line.index(after: blank)...]
+    guard value.hasPrefix("\"") else {
+      self.init(hex: String(value))
+      return
+    }
+    guard value.count >= 2, value.hasSuffix("\"") else { return nil }
+    var bytes: Bytes = []
+    var rest = value.dropFirst().dropLast()
+    while let character = rest.popFirst() {
+      guard character == "\\" else {
+        bytes += Array(character.utf8)
+        continue
+      }
+      switch rest.popFirst() {
+      case "r": bytes.append(0x0D)
+      case "n": bytes.append(0x0A)
+      case "\"": bytes.append(0x22)
+      case "\\": bytes.append(0x5C)
+      case "x":
+        guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
+        bytes.append(byte)
+        rest = rest.dropFirst(2)
+      default: return nil
+      }
+    }
+    self = bytes
+  }
+
   /// Reads pairs of hexadecimal digits; `nil` when there is anything else.
   init?(hex: String) {
     let digits = hex.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }

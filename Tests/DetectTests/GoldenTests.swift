@@ -13,7 +13,7 @@ struct GoldenTests {
   func filesAreWellFormed() {
     for id in ProtocolID.allCases {
       let cases = Corpus.of("\(id.row.name)")
-      #expect(cases.count > 20)
+      #expect(cases.count >= (ForwardOnlyRows.names.contains("\(id.row.name)") ? 2 : 12))
       #expect(Set(cases.map(\.sentence)).count == cases.count, "a sentence stands twice")
     }
     for golden in Corpus.all {
@@ -60,6 +60,7 @@ struct GoldenTests {
     for golden in Corpus.uplink where golden.hasOnlyFrames && !golden.hasLyingLength {
       // The first frame of Topin may need the next one to be told from GT06.
       if golden.frames.first?.protocolName == "topin", golden.frames.count < 2 { continue }
+      if golden.endsBySilence { continue }
       golden.expect(seeWithoutSilence(golden.stream), "no silence", comparing: .frames)
     }
   }
@@ -133,7 +134,7 @@ struct GoldenTests {
 
   @Test("Garbage behind a frame of a bound stream is skipped", arguments: garbage)
   func garbageInOneBurst(_ garbage: Bytes) {
-    for golden in Self.clean where !golden.hasLyingLength {
+    for golden in Self.clean where !golden.hasLyingLength && !golden.endsBySilence {
       // A first Topin login is only known by what follows it.
       let clean = golden.frames.first?.protocolName == "topin" ? 2 : 1
       guard golden.frames.count >= clean else { continue }
@@ -232,4 +233,9 @@ extension Array where Element == UInt8 {
       Bytes(self[$0..<Swift.min($0 + byteCount, count)])
     }
   }
+}
+
+/// Dialects that are forwarded and never answered have little to show.
+enum ForwardOnlyRows {
+  static let names = ["v680", "pt", "xexun"]
 }

@@ -191,7 +191,7 @@ extension ProtocolRow {
     let facts = facts(frame.span)
     var reply = Reply()
     guard facts.isAnswered(under: policy) else { return nil }
-    return answer(frame.span, facts, clock, &reply) ? reply.bytes : nil
+    return answer(frame.span, facts, AnswerContext(time: clock), &reply) ? reply.bytes : nil
   }
 }
 

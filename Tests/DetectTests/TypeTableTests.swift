@@ -164,10 +164,10 @@ struct TypeTableTests {
 
   @Test("A Topin frame too long to be echoed is not answered")
   func longEcho() {
-    let fits = [0x78, 0x78, 0x3B, 0x98] + Bytes(repeating: 0x41, count: 58) + [0x0D, 0x0A]
+    let fits = [0x78, 0x78, 0x7B, 0x98] + Bytes(repeating: 0x41, count: 122) + [0x0D, 0x0A]
     #expect(fits.count == Reply.byteCountMax)
     #expect(ProtocolID.topin.row.answerBytes(fits, under: .minimal) == fits)
-    let tooLong = [0x78, 0x78, 0x3C, 0x98] + Bytes(repeating: 0x41, count: 59) + [0x0D, 0x0A]
+    let tooLong = [0x78, 0x78, 0x7C, 0x98] + Bytes(repeating: 0x41, count: 123) + [0x0D, 0x0A]
     #expect(ProtocolID.topin.row.answerBytes(tooLong, under: .minimal) == nil)
   }
 }

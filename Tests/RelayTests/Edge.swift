@@ -81,9 +81,18 @@ class Edge {
         if let written = write(bytes, to: device) {
           engine.upstreamWrote(device, written)
         }
+      case .measureUpstream(let device):
+        if let count = unacknowledgedByteCount(device) {
+          engine.upstreamMeasured(device, unacknowledgedByteCount: count, moment)
+        }
       case .closeUpstream(let device):
         closeUpstream(device)
         engine.upstreamReleased(device, moment)
+      case .connectLink(let slot): connectLink(slot)
+      case .flushLink(let slot):
+        let bytes = engine.withLinkOutput(slot) { span in span.indices.map { span[$0] } }
+        if let written = writeLink(bytes, of: slot) { engine.linkWrote(slot, written, moment) }
+      case .closeLink(let slot): closeLink(slot)
       case .log(let event): logs.append(event)
       }
     }
@@ -93,14 +102,15 @@ class Edge {
   private func check(_ effect: Effect) {
     switch effect {
     case .flushSession(let slot), .closeSession(let slot), .pauseSession(let slot),
-      .resumeSession(let slot):
+      .resumeSession(let slot), .connectLink(let slot), .flushLink(let slot),
+      .closeLink(let slot):
       if engine.sessions[slot.rawValue].phase == .free { violations.append("\(effect) is free") }
     case .sendDatagram(let slot, let byteCount):
       let session = engine.sessions[slot.rawValue]
       if session.phase == .free { violations.append("\(effect) is free") }
       if session.transport != .udp { violations.append("\(effect) is no UDP source") }
       if session.output.count < byteCount { violations.append("\(effect) has too few bytes") }
-    case .connectUpstream, .flushUpstream, .closeUpstream, .log:
+    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .log:
       break
     }
   }
@@ -108,8 +118,8 @@ class Edge {
   /// Checks what must hold between any two events.
   func checkLimits() {
     for upstream in engine.upstreams {
-      // The login that may come with a frame is the one entry beyond the window.
-      if upstream.inFlight.count > RelayLimits.windowCountMax + 1 {
+      // The login that may come with a frame and what follows it are the entries beyond the window.
+      if upstream.inFlight.count > RelayLimits.windowCountMax + 2 {
         violations.append("window \(upstream.inFlight.count)")
       }
       if upstream.output.count > RelayLimits.upstreamOutputBytesMax + 24_000 {
@@ -132,7 +142,13 @@ class Edge {
   func closeSession(_ slot: SessionSlot) {}
   func setReading(_ slot: SessionSlot, _ isReading: Bool) {}
   func connect(_ device: DeviceIndex) {}
+  /// Bytes the peer's kernel has not acknowledged; `nil` when there is no connection.
+  func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { nil }
   func closeUpstream(_ device: DeviceIndex) {}
+  func connectLink(_ slot: SessionSlot) {}
+  /// Returns how many bytes were taken, or `nil` when there is no connection (any more).
+  func writeLink(_ bytes: [UInt8], of slot: SessionSlot) -> Int? { nil }
+  func closeLink(_ slot: SessionSlot) {}
 }
 
 extension PeerAddress {

@@ -288,7 +288,8 @@ import Testing
     world.advance(1_000)
     #expect(old.inbox == [])
     old.send(.login(1))
-    #expect(old.take() == [Wire.login(1).answer()])
+    world.advance(100)
+    #expect(old.take() == [Wire.login(1).answer(), Wire.alarm(3).answer()])
   }
 
   @Test func `a binding that moves in the same turn does not disturb the answers under way`() {
@@ -329,8 +330,39 @@ import Testing
     source.inbox = []
     source.send(.heartbeat(2))
     #expect(source.inbox == [])
-    #expect(world.ledger.refusedDatagramCount == 1)
+    #expect(world.engine.heldDatagrams.count == 1)
     #expect(!world.upstream.isOpen)
+  }
+
+  @Test func `what a source sends before it names its device is delivered once it has`() {
+    let world = World()
+    let source = world.source(1)
+    let stranger = world.source(2)
+    source.send(.alarm(5))
+    stranger.send(.alarm(6))
+    #expect(source.take() == [])
+    source.send(.login(1))
+    world.advance(100)
+    #expect(source.take() == [Wire.login(1).answer(), Wire.alarm(5).answer()])
+    #expect(world.delivered.filter { $0.type == 0x16 } == [.alarm(5)])
+    #expect(stranger.take() == [])
+    world.advance(RelayLimits.heldDatagramTimeout + 1)
+    stranger.send(.login(2))
+    #expect(stranger.take() == [Wire.login(2).answer()])
+    #expect(world.ledger.refusedDatagramCount == 1)
+  }
+
+  @Test func `nameless datagrams take bounded memory, the oldest goes first`() {
+    let world = World()
+    let first = world.source(1)
+    first.send(.alarm(1))
+    for number in 0..<RelayLimits.heldDatagramCountMax {
+      world.source(9).send(.alarm(UInt16(number)))
+    }
+    #expect(world.engine.heldDatagrams.count == RelayLimits.heldDatagramCountMax)
+    #expect(world.ledger.refusedDatagramCount == 1)
+    first.send(.login(1))
+    #expect(first.take() == [Wire.login(1).answer()])
   }
 
   @Test func `Topin over UDP is answered as Topin`() {

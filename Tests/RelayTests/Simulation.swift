@@ -135,8 +135,9 @@ final class Simulation: Edge {
   init(seed: UInt64) {
     self.seed = seed
     random = RandomSource(seed: seed)
-    configuration = RelayConfiguration(
-      policy: seed % 3 == 0 ? .generous : .minimal, sessionCountMax: 64)
+    var policies = ReplyPolicies()
+    policies.set(seed % 3 == 0 ? .generous : .minimal)
+    configuration = RelayConfiguration(policies: policies, sessionCountMax: 64)
     super.init(
       image: nil, configuration: configuration, deviceCountMax: 64, seed: seed)
     for i in 0..<2 + random.below(4) {

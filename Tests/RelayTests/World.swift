@@ -88,7 +88,9 @@ final class World: Edge {
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
     deviceCountMax: Int = 1_024, seed: UInt64 = 1
   ) {
-    configuration = RelayConfiguration(policy: policy, sessionCountMax: sessionCountMax)
+    var policies = ReplyPolicies()
+    policies.set(policy)
+    configuration = RelayConfiguration(policies: policies, sessionCountMax: sessionCountMax)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
     engine.start(now: instant)

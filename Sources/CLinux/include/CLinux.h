@@ -101,6 +101,8 @@ long clinux_start_thread(void *(*body)(void *), void *argument);
 /* A bound socket: listening when `datagram` is zero. `dual` makes an IPv6 socket take IPv4 too. */
 long clinux_bind(const uint8_t *address, int datagram, int dual);
 long clinux_local_address(int fd, uint8_t *address);
+/* Bytes written to a TCP socket that its peer's kernel has not acknowledged. */
+long clinux_unacknowledged(int fd);
 long clinux_accept(int listener, uint8_t *address);
 
 /* Starts connecting; the result is a descriptor that becomes writable. */

@@ -8,6 +8,7 @@
 
 extension GT06 {
   static func downMeaning(_ frame: Span<UInt8>) -> DownlinkMeaning {
+    if frame[0] == 0x54 || frame[0] == 0x88 { return GT02.downMeaning(frame) }
     let isLong = frame[0] == 0x79
     let typeOffset = isLong ? longTypeOffset : shortTypeOffset
     let type = frame[typeOffset]

@@ -80,7 +80,9 @@ extension GT06 {
 
   // MARK: Facts and answers
 
-  static func facts(_ frame: Span<UInt8>) -> FrameFacts {
+  /// The facts of a frame whose sender is known under `protocolID`.
+  static func facts(_ frame: Span<UInt8>, as protocolID: ProtocolID) -> FrameFacts {
+    if frame[0] == 0x68 { return GT02.facts(frame, as: protocolID) }
     let isLong = frame[0] == 0x79
     let type = frame[isLong ? longTypeOffset : shortTypeOffset]
     let rule = rule(of: frame)
@@ -90,14 +92,15 @@ extension GT06 {
     let imeiOffset = shortTypeOffset + 1
     if rule.kind == .login, frame.count >= imeiOffset + imeiByteCount + tailByteCount {
       facts.identity = DeviceIdentity(
-        .gt06, .imei8, frame, at: imeiOffset, count: imeiByteCount)
+        protocolID, .imei8, frame, at: imeiOffset, count: imeiByteCount)
     }
     return facts
   }
 
   static func answer(
-    _ frame: Span<UInt8>, _ facts: FrameFacts, _ time: CalendarTime?, _ reply: inout Reply
+    _ frame: Span<UInt8>, _ facts: FrameFacts, _ context: AnswerContext, _ reply: inout Reply
   ) -> Bool {
+    if frame[0] == 0x68 { return GT02.answer(facts, &reply) }
     let type = UInt8(facts.key.type & 0xFF)
     switch rule(of: frame).shape {
     case .short:
@@ -111,7 +114,7 @@ extension GT06 {
       reply.append(type)
       finish(&reply, serial: facts.key.serial, checksumFrom: 2)
     case .time:
-      guard let time else { return false }
+      guard let time = context.time else { return false }
       reply.append(be16: 0x7878)
       reply.append(0x0B)
       reply.append(type)

@@ -9,6 +9,7 @@
 // Known deviations: clones with wrong checksums (accepted, flagged, answered); clones with lying
 // lengths (cut by stop bytes, StartMarks); Wi-Fi frames of the Topin form inside a GT06 session;
 // `78 78` downlink texts with a two-byte length (types 97 and 9A).
+// `68 68` frames of GT02 in the same session are cut and answered as that document says.
 // Ties: shares `78 78` with Topin. A strict frame with a right checksum is GT06 for certain, every
 // other `78 78` frame only provisionally; Topin's own signs beat a provisional claim.
 // Known limit: type 36 is taken as the 4G status frame; the X1 photo block that shares the code is
@@ -19,8 +20,20 @@
 public enum GT06 {
   static let row = ProtocolRow(
     name: "gt06",
+    notes: {
+      ProtocolNotes(
+        title: "GT06 (Concox, Jimi and clones)",
+        soldAs: "GT06, TK100, TK100B, TK103 with remote control, most Concox and Jimi units",
+        identity: "IMEI in the login; later frames carry none",
+        transports: "TCP; UDP with the source address bound by the login",
+        limits:
+          "Type 36 is taken as the 4G status frame; X1 photo blocks are not told apart from it.")
+    },
     frameBytesMax: Limits.gt06TransferLengthMax + 6,
-    probe: probe, cut: cut, facts: facts, answer: answer, neutralAnswer: neutralAnswer,
+    head: .required,
+    defaultPolicy: .minimal,
+    probe: probe, cut: cut, facts: { facts($0, as: .gt06) }, answer: answer,
+    neutralAnswer: neutralAnswer,
     downCut: downCut, downMeaning: downMeaning)
 
   // Field offsets from the start of the frame, and of the tail from its end.
@@ -61,20 +74,24 @@ public enum GT06 {
   }
 
   static func downCut(_ bytes: Span<UInt8>, _ silence: Silence) -> Cut {
-    cut(bytes, silence, isDownlink: true)
+    if let cut = GT02.downCut(bytes, silence) { return cut }
+    let cut = cut(bytes, silence, isDownlink: true)
+    guard case .skip(let byteCount, .garbage) = cut else { return cut }
+    return .skip(byteCount: GT02.garbageCount(bytes, atMost: byteCount), .garbage)
   }
 
   private static func cut(_ bytes: Span<UInt8>, _ silence: Silence, isDownlink: Bool) -> Cut {
     let padding = StartMarks.paddingCount(bytes)
     if padding > 0 { return .skip(byteCount: padding, .padding) }
     if bytes.count < 2 {
-      if bytes.count == 1, bytes[0] != 0x78, bytes[0] != 0x79 {
+      if bytes.count == 1, !StartMarks.isHalfMark(bytes[0]) {
         return .skip(byteCount: 1, .garbage)
       }
       return .needMore(total: 2)
     }
     if bytes.hasMark(0x78, at: 0) { return cutShort(bytes, silence, isDownlink: isDownlink) }
     if bytes.hasMark(0x79, at: 0) { return cutLong(bytes, silence) }
+    if !isDownlink, bytes.hasMark(0x68, at: 0) { return GT02.cutFrame(bytes, silence) }
     return StartMarks.skipGarbage(bytes)
   }
 
@@ -141,7 +158,7 @@ public enum GT06 {
   }
 
   /// An incomplete frame waits, unless silence says that its length lies.
-  private static func waitOrCutByStop(
+  static func waitOrCutByStop(
     _ bytes: Span<UInt8>, _ silence: Silence, _ size: Int
   ) -> Cut {
     let isStuck =

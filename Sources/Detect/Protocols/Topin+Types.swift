@@ -44,7 +44,7 @@ extension Topin {
   }
 
   static func answer(
-    _ frame: Span<UInt8>, _ facts: FrameFacts, _ time: CalendarTime?, _ reply: inout Reply
+    _ frame: Span<UInt8>, _ facts: FrameFacts, _ context: AnswerContext, _ reply: inout Reply
   ) -> Bool {
     let type = UInt8(facts.key.type & 0xFF)
     switch shape(type) {
@@ -56,7 +56,7 @@ extension Topin {
     case .timeEcho:
       appendTimeEcho(frame, &reply)
     case .clock:
-      guard let time else { return false }
+      guard let time = context.time else { return false }
       reply.append(be16: 0x7878)
       reply.append(0x07)
       reply.append(type)

@@ -19,7 +19,17 @@
 public enum Topin {
   static let row = ProtocolRow(
     name: "topin",
+    notes: {
+      ProtocolNotes(
+        title: "Topin (365GPS, ZhongXun)",
+        soldAs: "mini trackers and SOS pendants, 2G and LTE",
+        identity: "IMEI in the login; later frames carry none",
+        transports: "TCP; UDP with the source address bound by the login",
+        limits: "Settings, white list and password are answered by the platform only.")
+    },
     frameBytesMax: Limits.topinFrameBytesMax,
+    head: .required,
+    defaultPolicy: .minimal,
     probe: probe, cut: cut, facts: facts, answer: answer, neutralAnswer: neutralAnswer,
     downCut: downCut, downMeaning: downMeaning)
 

@@ -94,6 +94,12 @@ enum Sockets {
     }
   }
 
+  /// How many bytes of a TCP connection the peer's kernel has not acknowledged.
+  static func unacknowledgedByteCount(_ descriptor: Int32) -> Int? {
+    let result = clinux_unacknowledged(descriptor)
+    return result < 0 ? nil : result
+  }
+
   static func close(_ descriptor: Int32) { _ = clinux_close(descriptor) }
 
   private static func transfer(_ result: Int, isRead: Bool) -> Transfer {

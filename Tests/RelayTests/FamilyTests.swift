@@ -1,0 +1,294 @@
+// What families without GT06's kind of login need of the engine: names in every frame, heads that are
+// heartbeats or positions, answers nobody gives, authentication of the relay's own.
+
+import Detect
+import Queue
+import Testing
+
+@testable import Relay
+
+/// One device connection and its platform sessions, in bytes.
+private final class FamilyWorld: Edge {
+  private(set) var slot: SessionSlot?
+  var toDevice: [UInt8] = []
+  /// What each connection to the platform was sent, in order.
+  var upstream: [(device: DeviceIndex, bytes: [UInt8], isOpen: Bool)] = []
+  /// What the platform says to a write.
+  var respond: ([UInt8]) -> [UInt8] = { _ in [] }
+  var unacknowledged = 0
+  private var pending: [(DeviceIndex, [UInt8])] = []
+  private var connecting: [DeviceIndex] = []
+
+  init(policies: ReplyPolicies = ReplyPolicies()) {
+    super.init(
+      image: nil, configuration: RelayConfiguration(policies: policies), deviceCountMax: 16, seed: 1
+    )
+    engine.start(now: instant)
+  }
+
+  func open(_ number: Int = 1) {
+    slot = engine.accept(.number(number), moment)
+    settle()
+  }
+
+  func say(_ text: String) { say(Array(text.utf8)) }
+
+  func say(_ bytes: [UInt8]) {
+    if slot == nil { open() }
+    engine.received(slot!, bytes.span, moment)
+    settle()
+  }
+
+  /// Says something and lets what it began settle.
+  func heard(_ text: String) -> String {
+    toDevice = []
+    say(text)
+    wait(50)
+    return String(decoding: toDevice, as: UTF8.self)
+  }
+
+  func hangUp() {
+    guard let slot else { return }
+    self.slot = nil
+    engine.sessionClosed(slot, moment)
+    settle()
+  }
+
+  func tell(_ device: DeviceIndex, _ bytes: [UInt8]) {
+    engine.upstreamReceived(device, bytes.span, moment)
+    settle()
+  }
+
+  func wait(_ milliseconds: Int) {
+    let end = now + milliseconds
+    while engine.nextDeadline.milliseconds <= Int64(end) {
+      now = max(now, Int(engine.nextDeadline.milliseconds))
+      settle()
+    }
+    now = end
+    settle()
+  }
+
+  func settle() {
+    for _ in 0..<1_000 {
+      var isBusy = turn()
+      if image.pending != nil {
+        finishCommit()
+        isBusy = true
+      }
+      let devices = connecting
+      connecting = []
+      for device in devices {
+        engine.upstreamConnected(device, moment)
+        isBusy = true
+      }
+      let answers = pending
+      pending = []
+      for (device, bytes) in answers {
+        engine.upstreamReceived(device, bytes.span, moment)
+        isBusy = true
+      }
+      if !isBusy { return }
+    }
+    Issue.record("never settles")
+  }
+
+  var platform: String { String(decoding: upstream.flatMap(\.bytes), as: UTF8.self) }
+  var device: DeviceIndex { upstream[upstream.count - 1].device }
+
+  override func connect(_ device: DeviceIndex) {
+    upstream.append((device, [], true))
+    connecting.append(device)
+  }
+  override func write(_ bytes: [UInt8], to device: DeviceIndex) -> Int? {
+    guard let place = upstream.lastIndex(where: { $0.device == device && $0.isOpen }) else {
+      return nil
+    }
+    upstream[place].bytes += bytes
+    let answer = respond(bytes)
+    if !answer.isEmpty { pending.append((device, answer)) }
+    return bytes.count
+  }
+  override func closeUpstream(_ device: DeviceIndex) {
+    for i in upstream.indices where upstream[i].device == device { upstream[i].isOpen = false }
+  }
+  override func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { unacknowledged }
+  override func write(_ bytes: [UInt8], to slot: SessionSlot) -> Int? {
+    toDevice += bytes
+    return bytes.count
+  }
+  override func closeSession(_ slot: SessionSlot) { if self.slot == slot { self.slot = nil } }
+
+  var online: Int { logs.count { if case .loggedIn = $0 { true } else { false } } }
+}
+
+@Suite struct FamilyTests {
+  private let position =
+    "*HQ,865205030330012,V1,145452,A,2240.55181,N,11358.32389,E,0.00,0,100815,FFFFFBFF#"
+  private let cells = "*HQ,865205030330012,V3,000201,46000,07,009350,004022,132,-88#"
+
+  @Test func `a device that never logs in is delivered under the name in its frames`() {
+    let world = FamilyWorld()
+    world.say(cells)
+    world.wait(50)
+    #expect(world.platform == cells)
+    #expect(world.online == 1)
+  }
+
+  @Test func `what nobody answers is delivered when the peer's kernel has it and time has passed`()
+  {
+    let world = FamilyWorld()
+    world.say(cells)
+    world.unacknowledged = 10
+    world.wait(RelayLimits.healthyInterval * 2)
+    #expect(world.hasUndelivered(world.device))
+    world.unacknowledged = 0
+    world.wait(RelayLimits.measureInterval + 1)
+    #expect(!world.hasUndelivered(world.device))
+    #expect(world.ledger.deliveredByKernelCount == 1)
+    #expect(world.platform == cells)
+  }
+
+  @Test func `a connection that breaks before that sends it again`() {
+    let world = FamilyWorld()
+    world.say(cells)
+    world.wait(RelayLimits.healthyInterval / 2)
+    world.upstream[0].isOpen = false
+    world.engine.upstreamClosed(world.device, .closedByPeer, world.moment)
+    world.wait(70_000)
+    #expect(world.platform == cells + cells)
+    #expect(!world.hasUndelivered(world.device))
+  }
+
+  @Test func `a full window waits shorter for the kernel's word`() {
+    let world = FamilyWorld()
+    for _ in 0..<RelayLimits.windowCountMax * 3 { world.say(cells) }
+    world.wait(3 * (RelayLimits.healthyIntervalFull + RelayLimits.measureInterval))
+    let sent = world.upstream[0].bytes.count / cells.utf8.count
+    #expect(sent == RelayLimits.windowCountMax * 3)
+  }
+
+  @Test func `a server that answers positions proves them at once`() {
+    let world = FamilyWorld()
+    world.respond = { _ in Array("*HQ,865205030330012,V4,V1,20240302120000#".utf8) }
+    let answer = world.heard(position)
+    #expect(answer.hasPrefix("*HQ,865205030330012,V4,V1,"))
+    #expect(!world.hasUndelivered(world.device))
+    #expect(world.ledger.deliveredByKernelCount == 0)
+  }
+
+  @Test func `the operator's word for a device comes before the one for its protocol`() {
+    var policies = ReplyPolicies()
+    policies.set(.minimal, for: .h02)
+    #expect(FamilyWorld(policies: policies).heard(position) == "")
+    let isTaken = policies.set(.generous, forDevice: Array("865205030330012".utf8))
+    #expect(isTaken)
+    #expect(FamilyWorld(policies: policies).heard(position) != "")
+  }
+
+  @Test func `a heartbeat that opens the session is its head, later ones are heartbeats`() {
+    let link = "[3G*4700186508*000B*LK,0,10,100]"
+    let stored = "[3G*4700186508*0009*UD2,1,2,3]"
+    let answer = "[3G*4700186508*0002*LK]"
+    let world = FamilyWorld()
+    world.respond = { $0.starts(with: Array(link.utf8)) ? Array(answer.utf8) : [] }
+    #expect(world.heard(link) == answer)
+    #expect(world.platform == link)
+    #expect(world.heard(stored) == "")
+    #expect(world.heard(link) == answer)
+    #expect(world.platform == link + stored + link)
+    #expect(!world.hasUndelivered(world.device))
+  }
+
+  @Test func `a login that holds a position is kept and delivered`() {
+    let login =
+      "(027046229170BP05355227046229175231120A3450.6766N00613.2130W000.0093920000.0000000000L00000000)"
+    let world = FamilyWorld()
+    world.respond = { _ in Array("(027046229170AP05)".utf8) }
+    #expect(world.heard(login) == "(027046229170AP05)")
+    #expect(world.ledger.storedFrameCount == 1)
+    #expect(world.platform == login + login)
+    #expect(!world.hasUndelivered(world.device))
+  }
+
+  @Test func `old firmware keeps its name while the field of its frames runs on`() {
+    let world = FamilyWorld()
+    world.respond = { $0.starts(with: Array("(0805".utf8)) ? Array("(080524101241AP05)".utf8) : [] }
+    _ = world.heard(
+      "(080524101241BP05000013632782450080524A2232.9806N11404.9355E000.1101241323.8700000000L000450AC)"
+    )
+    _ = world.heard(
+      "(080612022828BR00080612A2232.9828N11404.9297E000.0022828000.0000000000L000230AA)")
+    #expect(world.online == 1)
+    #expect(world.upstream.count == 1)
+  }
+
+  @Test func `two devices on one connection are two devices`() {
+    let world = FamilyWorld()
+    let other = "*HQ,4210051415,V3,1#"
+    world.say(cells + other + cells)
+    world.wait(RelayLimits.healthyInterval * 4)
+    let texts = world.upstream.map { String(decoding: $0.bytes, as: UTF8.self) }
+    #expect(texts.filter { $0.contains("4210051415") } == [other])
+    #expect(texts.filter { $0.contains("865205030330012") }.joined() == cells + cells)
+    #expect(world.ledger.storedFrameCount == 3)
+  }
+
+  @Test func `firmware that is given another dialect becomes another device`() {
+    let world = FamilyWorld()
+    world.respond = { _ in [0x78, 0x78, 0x05, 0x01, 0x00, 0x01, 0xD9, 0xDC, 0x0D, 0x0A] }
+    world.say(Wire.login(1).bytes)
+    world.say(cells)
+    world.wait(1_000)
+    #expect(world.online == 2)
+    #expect(world.platform.hasSuffix(cells))
+  }
+
+  // MARK: JT/T 808
+
+  private static func jt808(_ id: UInt16, _ body: [UInt8], serial: UInt16) -> [UInt8] {
+    var plain: [UInt8] = [UInt8(id >> 8), UInt8(id & 0xFF), 0, UInt8(body.count)]
+    plain += [0x01, 0x33, 0x45, 0x67, 0x89, 0x06, UInt8(serial >> 8), UInt8(serial & 0xFF)] + body
+    plain.append(plain.reduce(0, ^))
+    return [0x7E] + plain.flatMap { $0 == 0x7E ? [0x7D, 2] : $0 == 0x7D ? [0x7D, 1] : [$0] } + [
+      0x7E
+    ]
+  }
+
+  @Test func `the relay authenticates with the code that the platform gave it`() {
+    let registration = Self.jt808(
+      0x0100, [0, 0x2C, 1, 0x2F] + Array("70111BSJ-M7B 0000000".utf8) + [1] + Array("B88888".utf8),
+      serial: 5)
+    let authentication = Self.jt808(0x0102, Array("RELAY0001".utf8), serial: 6)
+    let heartbeat = Self.jt808(0x0002, [], serial: 7)
+    let code = Array("code of theirs".utf8)
+    let world = FamilyWorld()
+    world.respond = { bytes in
+      bytes.starts(with: registration)
+        ? Self.jt808(0x8100, [0, 5, 0] + code, serial: 1)
+        : bytes[1] == 0x01 && bytes[2] == 0x02
+          ? Self.jt808(0x8001, [bytes[11], bytes[12], 1, 2, 0], serial: 2) : []
+    }
+    world.say(registration)
+    world.say(authentication)
+    world.say(heartbeat)
+    world.wait(100)
+    let sent = world.upstream[0].bytes
+    #expect(sent.starts(with: registration))
+    let rest = Array(sent.dropFirst(registration.count))
+    #expect(rest[1...2] == [0x01, 0x02])
+    #expect(String(decoding: rest, as: UTF8.self).contains("code of theirs"))
+    #expect(!String(decoding: sent, as: UTF8.self).contains("RELAY0001"))
+    #expect(sent.suffix(heartbeat.count) == heartbeat[...])
+  }
+
+  @Test func `an authentication does not replace a known registration`() {
+    let registration = Self.jt808(0x0100, Array(repeating: 0x30, count: 40), serial: 5)
+    let authentication = Self.jt808(0x0102, Array("RELAY0001".utf8), serial: 6)
+    let world = FamilyWorld()
+    world.say(registration)
+    world.hangUp()
+    world.say(authentication)
+    #expect(Array(world.engine.spool.login(of: world.device)) == registration)
+  }
+}
