@@ -89,9 +89,9 @@ public enum Coban {
     if bytes.count == 0 { return .needMore(total: 1) }
     if bytes[0] >= 0x30, bytes[0] <= 0x39 { return cutHeartbeat(bytes, silence) }
     let start: StaticString = bytes[0] == 0x23 ? loginStart : dataStart
-    guard bytes.mayBecomeText(start, at: 0) else { return skipGarbage(bytes) }
+    guard bytes.mayBecomeText(start, at: 0) else { return skipGarbage(bytes, silence) }
     if bytes.count < start.utf8CodeUnitCount {
-      return silence == .long ? skipGarbage(bytes) : .needMore(total: bytes.count + 1)
+      return silence == .long ? skipGarbage(bytes, silence) : .needMore(total: bytes.count + 1)
     }
     var i = start.utf8CodeUnitCount
     while i < min(bytes.count, Limits.cobanFrameBytesMax) {
@@ -99,7 +99,7 @@ public enum Coban {
       if isStart(bytes, at: i) { return .frame(byteCount: i, []) }
       i += 1
     }
-    if i == Limits.cobanFrameBytesMax { return skipGarbage(bytes) }
+    if i == Limits.cobanFrameBytesMax { return skipGarbage(bytes, silence) }
     let isWhole = silence == .brief && isWholeLogin(bytes) || silence == .long
     return isWhole ? .frame(byteCount: bytes.count, []) : .needMore(total: bytes.count + 1)
   }
@@ -108,9 +108,9 @@ public enum Coban {
     let digits = bytes.digitCount(at: 0)
     if digits == bytes.count, digits <= imeiDigitCount {
       if digits == imeiDigitCount, silence > .none { return .frame(byteCount: digits, []) }
-      return silence == .long ? skipGarbage(bytes) : .needMore(total: bytes.count + 1)
+      return silence == .long ? skipGarbage(bytes, silence) : .needMore(total: bytes.count + 1)
     }
-    guard digits == imeiDigitCount else { return skipGarbage(bytes) }
+    guard digits == imeiDigitCount else { return skipGarbage(bytes, silence) }
     if bytes[digits] == 0x3B || bytes[digits] == 0x0A {
       return .frame(byteCount: digits + 1, [])
     }
@@ -125,23 +125,31 @@ public enum Coban {
     let mayBecomeStart =
       bytes.mayBecomeText(dataStart, at: digits) || bytes.mayBecomeText(loginStart, at: digits)
     if mayBecomeStart, silence < .long { return .needMore(total: bytes.count + 1) }
-    return skipGarbage(bytes)
+    return skipGarbage(bytes, silence)
   }
 
   /// Skips to the next start, or behind the next delimiter.
-  private static func skipGarbage(_ bytes: Span<UInt8>) -> Cut {
+  ///
+  /// A run of digits is a heartbeat only where a frame may begin. So what has not ended keeps the
+  /// last byte that is no digit, from which the next look goes on as this one would have.
+  private static func skipGarbage(_ bytes: Span<UInt8>, _ silence: Silence) -> Cut {
     var i = 1
+    var kept = 0
     while i < bytes.count {
-      if isEnd(bytes[i - 1]) || isStart(bytes, at: i) { break }
+      if isEnd(bytes[i - 1]) || isStart(bytes, at: i) { return .skip(byteCount: i, .garbage) }
       let isTail = i + loginStart.utf8CodeUnitCount > bytes.count
       if isTail, bytes[i] == 0x23 || bytes[i] == 0x69,
         bytes.mayBecomeText(loginStart, at: i) || bytes.mayBecomeText(dataStart, at: i)
       {
-        break
+        return .skip(byteCount: i, .garbage)
       }
+      if bytes[i] < 0x30 || bytes[i] > 0x39 { kept = i }
       i += 1
     }
-    return .skip(byteCount: i, .garbage)
+    if silence == .long || isEnd(bytes[i - 1]) { return .skip(byteCount: i, .garbage) }
+    // More digits than an IMEI has are no heartbeat wherever they begin.
+    kept = max(kept, i - imeiDigitCount - 1)
+    return kept > 0 ? .skip(byteCount: kept, .garbage) : .needMore(total: bytes.count + 1)
   }
 
   private static func isEnd(_ byte: UInt8) -> Bool {

@@ -56,13 +56,12 @@ public enum Xexun {
   static func cut(_ bytes: Span<UInt8>, _ silence: Silence) -> Cut {
     let padding = bytes.paddingCount()
     if padding > 0 { return .skip(byteCount: padding, .padding) }
-    switch probe(bytes, silence) {
-    case .yes: return ForwardOnly.cutLine(bytes, silence)
-    case .needMore(let total) where silence < .long || bytes.count == 0:
-      return .needMore(total: total)
-    case .needMore, .no:
-      return .skip(byteCount: (bytes.place(of: 0x0A, from: 0) ?? bytes.count - 1) + 1, .garbage)
-    }
+    if bytes.count == 0 { return .needMore(total: 1) }
+    let cut = ForwardOnly.cutLine(bytes, silence)
+    guard case .frame(let byteCount, _) = cut else { return cut }
+    // A line is looked at whole, so that its middle is never taken for a beginning.
+    if case .yes = probe(bytes.extracting(0..<byteCount), .long) { return cut }
+    return .skip(byteCount: byteCount, .garbage)
   }
 
   static func facts(_ frame: Span<UInt8>) -> FrameFacts {
