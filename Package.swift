@@ -24,7 +24,8 @@ let settings = strict + release
 let package = Package(
   name: "EdgeRelay",
   products: [
-    .executable(name: "edgerelay", targets: ["EdgeRelay"])
+    .executable(name: "edgerelay", targets: ["EdgeRelay"]),
+    .executable(name: "edgerelay-bench", targets: ["DetectBench"]),
   ],
   targets: [
     .target(name: "CLinux"),
@@ -33,6 +34,10 @@ let package = Package(
     .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: settings),
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+    .target(name: "CBench", path: "Bench/CBench"),
+    .executableTarget(
+      name: "DetectBench", dependencies: ["Detect", "CBench"], path: "Bench/Detect",
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
     .testTarget(
       name: "DetectTests", dependencies: ["Detect"], exclude: ["Corpus"],

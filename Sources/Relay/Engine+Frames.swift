@@ -7,7 +7,7 @@ extension Engine where D: ~Copyable {
   /// Handles a whole frame; `false` when it cannot be taken now and must be offered again.
   mutating func handle(_ slot: SessionSlot, _ frame: Span<UInt8>, _ moment: Moment) -> Bool {
     guard let protocolID = sessions[slot.rawValue].reader.protocolID else { return true }
-    let facts = protocolID.row.facts(frame)
+    let facts = protocolID.facts(frame)
     guard identify(slot, protocolID, facts, moment.instant),
       let device = sessions[slot.rawValue].device
     else {
@@ -80,7 +80,7 @@ extension Engine where D: ~Copyable {
   ) {
     sessions[slot.rawValue].hasHead = true
     let known = spool.login(of: device)
-    if facts.head == .renewal, !known.isEmpty, protocolID.row.facts(known.span).head > .renewal {
+    if facts.head == .renewal, !known.isEmpty, protocolID.facts(known.span).head > .renewal {
       return
     }
     spool.setLogin(device, frame)
@@ -109,7 +109,7 @@ extension Engine where D: ~Copyable {
     var ticket = Gate.none
     var reply = Reply()
     if facts.isAnswered(under: sessions[slot.rawValue].policy),
-      protocolID.row.answer(frame, facts, context(slot, moment), &reply)
+      protocolID.answer(frame, facts, context(slot, moment), &reply)
     {
       ticket = gate.add(
         GateEntry(
@@ -188,7 +188,7 @@ extension Engine where D: ~Copyable {
     _ moment: Moment
   ) {
     var reply = Reply()
-    if protocolID.row.answer(frame, facts, context(slot, moment), &reply) { send(reply, to: slot) }
+    if protocolID.answer(frame, facts, context(slot, moment), &reply) { send(reply, to: slot) }
   }
 
   /// Sends an answer that the gate has let go.
