@@ -45,7 +45,7 @@ let package = Package(
     .testTarget(
       name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),
     .testTarget(
-      name: "ProcessTests", dependencies: ["EdgeRelay", "Relay", "Queue", "CLinux"],
+      name: "ProcessTests", dependencies: ["EdgeRelay", "Relay", "Detect", "Queue", "CLinux"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
     .testTarget(
       name: "RelayTests", dependencies: ["Relay", "Detect", "Queue"],

@@ -9,6 +9,9 @@ extension Spool where D: ~Copyable {
     table.find(key) ?? table.add(key)
   }
 
+  /// Whether there is a device named `key`.
+  public func knows(_ key: DeviceKey) -> Bool { table.find(key) != nil }
+
   /// Whether the slot names a device; slots between restored ones may not.
   public func isKnown(_ device: DeviceIndex) -> Bool { table[device].isUsed }
 

@@ -107,7 +107,9 @@ extension Engine where D: ~Copyable {
   // MARK: Datagrams
 
   /// Takes one datagram. A source is bound to a device by a frame that names it; what comes before
-  /// is not answered, but kept for a while in case such a frame follows.
+  /// is not answered, but kept for a while in case such a frame follows. A name that may be a running
+  /// number binds when it is known or when it comes again: there is no connection here that would say
+  /// whose the frames of old firmware are.
   public mutating func datagram(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) {
@@ -132,7 +134,9 @@ extension Engine where D: ~Copyable {
   }
 
   /// Keeps the datagram of a source that has not named its device, at the cost of the oldest one.
-  private mutating func hold(_ source: PeerAddress, _ bytes: Span<UInt8>, _ now: Instant) {
+  private mutating func hold(
+    _ source: PeerAddress, _ bytes: Span<UInt8>, _ name: DeviceKey?, _ now: Instant
+  ) {
     guard bytes.count <= RelayLimits.heldDatagramBytesMax else {
       ledger.refusedDatagramCount += 1
       return
@@ -144,7 +148,7 @@ extension Engine where D: ~Copyable {
     var copy: [UInt8] = []
     copy.reserveCapacity(bytes.count)
     for i in 0..<bytes.count { copy.append(bytes[i]) }
-    heldDatagrams.append(HeldDatagram(source: source, bytes: copy, heldAt: now))
+    heldDatagrams.append(HeldDatagram(source: source, name: name, bytes: copy, heldAt: now))
   }
 
   /// Takes out what was kept for `source`, and what has been kept too long.
@@ -182,8 +186,9 @@ extension Engine where D: ~Copyable {
       case .frame(let byteCount, _):
         guard let row = reader.protocolID?.row else { return nil }
         let facts = row.facts(rest.extracting(0..<byteCount))
-        guard facts.identity != nil else {
-          hold(source, bytes, moment.instant)
+        let name = facts.identity.map { Self.key(of: $0) }
+        guard let name, facts.naming == .certain || isBelieved(name, source) else {
+          hold(source, bytes, name, moment.instant)
           return nil
         }
         guard let slot = openSession(.udp, source, moment.instant) else {
@@ -191,6 +196,10 @@ extension Engine where D: ~Copyable {
           return nil
         }
         addresses.insert(slot, sessions)
+        if facts.naming == .provisional {
+          // They have the same name, and came first.
+          for held in takeHeld(source, moment.instant) { read(slot, datagram: held.span, moment) }
+        }
         return slot
       case .needMore, .reject:
         ledger.refusedDatagramCount += 1
@@ -199,6 +208,11 @@ extension Engine where D: ~Copyable {
     }
     ledger.refusedDatagramCount += 1
     return nil
+  }
+
+  /// Whether a name that may be a running number is known, or has come from `source` before.
+  private func isBelieved(_ name: DeviceKey, _ source: PeerAddress) -> Bool {
+    spool.knows(name) || heldDatagrams.contains { $0.source == source && $0.name == name }
   }
 
   // MARK: Slots

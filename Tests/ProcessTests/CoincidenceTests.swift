@@ -12,12 +12,11 @@ struct CoincidenceTests {
   private let noise = [UInt8](repeating: 0xFF, count: 6_000)
 
   private func login(_ number: Int, serial: UInt16 = 1) -> [UInt8] {
-    let imei = TrackerWire.bytes(ofIMEI: SimulatedTracker.imei(number))
-    return TrackerWire.frame(TrackerWire.login, imei, serial: serial)
+    GT06Wire.loginFrame(number, serial: serial)
   }
 
   private func loginAnswer(serial: UInt16 = 1) -> [UInt8] {
-    TrackerWire.answer(to: TrackerWire.login, serial: serial)
+    GT06Wire.answer(to: GT06Wire.login, serial: serial)
   }
 
   @Test("A datagram of a login and too much noise does no harm")
@@ -38,7 +37,7 @@ struct CoincidenceTests {
     let (relay, port) = try start(&world)
     let noisy = try TestSocket.connection(to: port, .udp)
     let good = try TestSocket.connection(to: port, .udp)
-    let question = TrackerWire.frame(TrackerWire.timeRequest, [], serial: 7)
+    let question = GT06Wire.frame(GT06Wire.timeRequest, [], serial: 7)
     relay.whileStopped {
       #expect(noisy.send(login(1) + login(1) + noise))
       #expect(good.send(login(2, serial: 2) + question))
@@ -48,7 +47,7 @@ struct CoincidenceTests {
       throw Trouble("no answer to the time request\n\(relay.log)")
     }
     #expect(time.count == 16)
-    #expect(time.starts(with: [0x78, 0x78, 0x0B, TrackerWire.timeRequest]))
+    #expect(time.starts(with: [0x78, 0x78, 0x0B, GT06Wire.timeRequest]))
     world.close()
   }
 

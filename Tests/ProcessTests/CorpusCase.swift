@@ -98,13 +98,13 @@ struct CorpusCase: Sendable {
     login.answerClass = "R"
     login.replayClass = "H"
     login.identity = "123456789012345"
-    let imei = TrackerWire.bytes(ofIMEI: 0x0123_4567_8901_2345)
+    let imei = WireBytes.packed(Array("123456789012345".utf8))
     if file == "topin" {
       login.bytes = [0x78, 0x78, 0x0A, 0x01] + imei + [0x01, 0x0D, 0x0A]
       login.answer = [0x78, 0x78, 0x01, 0x01, 0x0D, 0x0A]
     } else {
-      login.bytes = TrackerWire.frame(TrackerWire.login, imei, serial: 1)
-      login.answer = TrackerWire.answer(to: TrackerWire.login, serial: 1)
+      login.bytes = GT06Wire.frame(GT06Wire.login, imei, serial: 1)
+      login.answer = GT06Wire.answer(to: GT06Wire.login, serial: 1)
     }
     var result = self
     result.pieces.insert(login, at: 0)

@@ -142,8 +142,8 @@ struct CorpusRun {
       piece.answer = [0x78, 0x78, 0x00, 0x10] + time + [0x0D, 0x0A]
     } else {
       let cell: [UInt8] = [0x01, 0xCC, 0x00, 0x28, 0x7D, 0x00, 0x1F, 0xB8]
-      piece.bytes = TrackerWire.frame(0x19, cell, serial: 0xBEEF)
-      piece.answer = TrackerWire.answer(to: 0x19, serial: 0xBEEF)
+      piece.bytes = GT06Wire.frame(0x19, cell, serial: 0xBEEF)
+      piece.answer = GT06Wire.answer(to: 0x19, serial: 0xBEEF)
     }
     return piece
   }

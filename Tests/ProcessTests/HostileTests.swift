@@ -84,8 +84,7 @@ struct HostileTests {
     try world.startRelay()
     world.addTrackers(1, seed: 23)
     try world.run("the good device is online and known") { $0.areAllKnown }
-    let login = TrackerWire.frame(
-      TrackerWire.login, TrackerWire.bytes(ofIMEI: SimulatedTracker.imei(77)), serial: 1)
+    let login = GT06Wire.loginFrame(77, serial: 1)
     var halves: [TestSocket] = []
     for count in 1..<login.count {
       let half = try TestSocket.connection(to: world.relayPort)
@@ -96,7 +95,7 @@ struct HostileTests {
     #expect(patient.send(Array(login[..<9])))
     #expect(patient.receive(milliseconds: 100) == .nothing)
     #expect(patient.send(Array(login[9...])))
-    let answer = TrackerWire.answer(to: TrackerWire.login, serial: 1)
+    let answer = GT06Wire.answer(to: GT06Wire.login, serial: 1)
     try world.run("the completed login is answered") { _ in
       switch patient.receive(milliseconds: 0) {
       case .bytes(let bytes):
@@ -118,9 +117,8 @@ struct HostileTests {
 
   /// How an attack begins: with nothing, a mark, half a frame, or a login of its own.
   private func opening(_ attack: Int, _ random: inout DemoRandom) -> [UInt8] {
-    let imei = SimulatedTracker.imei(90_000 + random.number(in: 0..<50))
-    let login = TrackerWire.frame(
-      TrackerWire.login, TrackerWire.bytes(ofIMEI: imei), serial: UInt16(attack % 65_536))
+    let login = GT06Wire.loginFrame(
+      90_000 + random.number(in: 0..<50), serial: UInt16(attack % 65_536))
     switch attack % 6 {
     case 0: return []
     case 1: return [0x78, 0x78]

@@ -11,7 +11,7 @@ struct JudgeTests {
   /// A tracker that has sent position 0, alarm 1 (answered), position 2, alarm 3, in this order.
   private var tracker: SimulatedTracker {
     var tracker = SimulatedTracker(
-      number: 1, .tcp, relay: PeerAddress(), token: 0, pace: TrackerPace(), seed: 1)
+      number: 1, .gt06, .tcp, relay: PeerAddress(), token: 0, pace: TrackerPace(), seed: 1)
     tracker.log.noteConnected()
     for sequence in 0..<4 {
       tracker.log.noteSent(frame(sequence), isAlarm: sequence % 2 == 1)
@@ -23,12 +23,12 @@ struct JudgeTests {
   private func frame(_ sequence: Int, speed: UInt8 = 40) -> [UInt8] {
     let time: [UInt8] = [0x1A, 0x01, 0x02, 0x03, 0x04, 0x05, 0xCB]
     let rest: [UInt8] = [speed, 0x14, 0x8F, 0x01, 0xCC, 0x00, 0x28, 0x7D, 0x00, 0x1F, 0xB8]
-    return TrackerWire.frame(
-      TrackerWire.localPosition, time + FrameTag.coordinates(UInt32(sequence)) + rest, serial: 9)
+    return GT06Wire.frame(
+      GT06Wire.localPosition, time + WireBytes.coordinates(UInt32(sequence)) + rest, serial: 9)
   }
 
   private func login(_ tracker: SimulatedTracker) -> [UInt8] {
-    TrackerWire.frame(TrackerWire.login, TrackerWire.bytes(ofIMEI: tracker.imei), serial: 1)
+    GT06Wire.loginFrame(tracker.number, serial: 1)
   }
 
   /// What the judge says when these bytes come to the platform on one connection.
@@ -107,8 +107,8 @@ struct JudgeTests {
 
   @Test("Frames that nobody sent, unknown devices and frames before a login are unexpected")
   func unexpected() {
-    let stranger = TrackerWire.frame(TrackerWire.login, [1, 2, 3, 4, 5, 6, 7, 8], serial: 1)
-    let unknownType = TrackerWire.frame(0x99, [], serial: 1)
+    let stranger = GT06Wire.frame(GT06Wire.login, [1, 2, 3, 4, 5, 6, 7, 8], serial: 1)
+    let unknownType = GT06Wire.frame(0x99, [], serial: 1)
     let tally = tally([frame(0), login(tracker), frame(4), unknownType, stranger])
     #expect(tally.unexpected == 4)
     #expect(!tally.isClean)
@@ -117,7 +117,7 @@ struct JudgeTests {
   @Test("The checksum of the papers is the one computed here")
   func checksum() {
     let answer: [UInt8] = [0x78, 0x78, 0x05, 0x01, 0x00, 0x01, 0xD9, 0xDC, 0x0D, 0x0A]
-    #expect(TrackerWire.answer(to: TrackerWire.login, serial: 1) == answer)
-    #expect(TrackerWire.checksum(Array("123456789".utf8), 0..<9) == 0x906E)
+    #expect(GT06Wire.answer(to: GT06Wire.login, serial: 1) == answer)
+    #expect(GT06Wire.checksum(Array("123456789".utf8), 0..<9) == 0x906E)
   }
 }

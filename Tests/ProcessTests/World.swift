@@ -97,12 +97,21 @@ struct World: ~Copyable {
   mutating func finish() throws {
     stage.finishTrackers()
     try run("every last alarm is answered") { $0.stage.areTrackersFinished }
+    stage.noteEnd()
     let ends = stage.sequenceEnds
     try run("everything promised is delivered") { $0.stage.hasDelivered(below: ends) }
   }
 
   mutating func addTrackers(_ count: Int, _ pace: TrackerPace = TrackerPace(), seed: UInt64) {
     for i in 0..<count { stage.addTracker(i % 4 == 3 ? .udp : .tcp, pace: pace, seed: seed) }
+  }
+
+  /// Trackers of every protocol, on TCP and UDP.
+  mutating func addCast(_ count: Int, _ pace: TrackerPace = TrackerPace(), seed: UInt64) {
+    for i in 0..<count {
+      let role = Cast.role(i)
+      stage.addTracker(role.transport, role.speech, pace: pace, seed: seed)
+    }
   }
 
   mutating func close() {
@@ -125,8 +134,14 @@ struct World: ~Copyable {
     tally.write(to: &text)
     tally.writeFaults(to: &text)
     let phases = stage.trackers.map { "\($0.phase)" }.joined(separator: " ")
+    let short = stage.trackers.compactMap { tracker -> String? in
+      let lost = Judge.tally([tracker], stage.platform).total.lost
+      return lost == 0
+        ? nil : "\(tracker.number) \(tracker.speech.name) \(tracker.transport): \(lost)"
+    }
     return """
       \(String(decoding: text.bytes, as: UTF8.self))trackers: \(phases)
+      lost by: \(short.joined(separator: ", "))
       platform connections: \(stage.platform.connectionCount)
       relay's log, the last lines:
       \(log.split(separator: "\n").suffix(40).joined(separator: "\n"))

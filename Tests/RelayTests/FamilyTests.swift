@@ -117,6 +117,7 @@ private final class FamilyWorld: Edge {
     toDevice += bytes
     return bytes.count
   }
+  override func send(_ bytes: [UInt8], to source: PeerAddress) { toDevice += bytes }
   override func closeSession(_ slot: SessionSlot) { if self.slot == slot { self.slot = nil } }
 
   var online: Int { logs.count { if case .loggedIn = $0 { true } else { false } } }
@@ -242,6 +243,43 @@ private final class FamilyWorld: Edge {
     world.wait(1_000)
     #expect(world.online == 2)
     #expect(world.platform.hasSuffix(cells))
+  }
+
+  // MARK: Doubtful names
+
+  private static let fix = "080612A2232.9828N11404.9297E000.0022828000.0000000000L000230AA)"
+
+  /// Sends a datagram and lets what it began settle.
+  private func answer(_ world: FamilyWorld, _ text: String) -> String {
+    world.toDevice = []
+    world.engine.datagram(.number(1), Array(text.utf8).span, world.moment)
+    world.wait(50)
+    return String(decoding: world.toDevice, as: UTF8.self)
+  }
+
+  @Test func `a running number in a datagram names nobody until a login says who sends`() {
+    let world = FamilyWorld()
+    world.respond = { _ in Array("(080612022830AP01HSO)".utf8) }
+    let alarm = "(080612022829BO012" + Self.fix
+    #expect(answer(world, "(080612022828BR00" + Self.fix) == "")
+    #expect(answer(world, alarm) == "")
+    #expect(world.online == 0)
+    #expect(
+      answer(world, "(080612022830BP00000013632782450HSO)")
+        == "(080612022830AP01HSO)(080612022829AS012)")
+    #expect(world.online == 1)
+    world.wait(5_000)
+    #expect(world.platform.contains(alarm))
+  }
+
+  @Test func `a name that a datagram repeats, or that is known, is believed`() {
+    let world = FamilyWorld()
+    let alarm = "(013666666666BO012" + Self.fix
+    #expect(answer(world, "(013666666666BR00" + Self.fix) == "")
+    #expect(answer(world, alarm) == "(013666666666AS012)")
+    #expect(world.ledger.storedFrameCount == 2)
+    world.wait(RelayLimits.bindingIdleTimeout + 1)
+    #expect(answer(world, alarm) == "(013666666666AS012)")
   }
 
   // MARK: JT/T 808

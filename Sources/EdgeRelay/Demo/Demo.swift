@@ -120,8 +120,11 @@ struct Demo: ~Copyable {
   private mutating func openScene() throws(DemoFailure) {
     try startRelay()
     let pace = TrackerPace.shared(by: options.trackerCount)
+    var datagramCount = 0
     for i in 0..<options.trackerCount {
-      stage.addTracker(i % 4 == 3 ? .udp : .tcp, pace: pace, seed: options.seed)
+      let role = Cast.role(i)
+      if role.transport == .udp { datagramCount += 1 }
+      stage.addTracker(role.transport, role.speech, pace: pace, seed: options.seed)
     }
     var places = Text("relay on ")
     relayOptions.listen[0].write(to: &places)
@@ -130,8 +133,9 @@ struct Demo: ~Copyable {
     screen.event(places, stage.now)
     var words = Text("switching on ")
     words.append(options.trackerCount, of: "tracker")
-    words.append(", ")
-    words.append(options.trackerCount / 4)
+    words.append(" of ", min(options.trackerCount, Cast.speeches.count))
+    words.append(" protocols and dialects, ")
+    words.append(datagramCount)
     words.append(" of them on UDP")
     screen.event(words, stage.now)
     let calmEnd = start.advanced(by: Int(share(25)))
@@ -176,25 +180,32 @@ struct Demo: ~Copyable {
   }
 
   private mutating func sendCommand() throws(DemoFailure) {
-    let imei = stage.trackers[0].imei
-    var flag: UInt32 = 0x0001_A958
+    let tracked = 0..<min(stage.trackers.count, Cast.speeches.count)
+    let targets = tracked.filter { stage.trackers[$0].speech.command != nil }
+    var flag: UInt32 = 1_000
     var nextAt = stage.now
-    let text = Text("STATUS#").bytes
-    try wait("the command to be carried out") { demo in
-      if demo.stage.platform.record(of: imei)?.commandReplies.isEmpty == false { return true }
-      if demo.stage.now >= nextAt, demo.stage.sendCommand(to: imei, flag: flag, text) {
+    try wait("the commands to be carried out") { demo in
+      let waiting = targets.filter {
+        demo.stage.platform.record(of: $0)?.commandReplies.isEmpty != false
+      }
+      if demo.stage.now >= nextAt {
+        for number in waiting { _ = demo.stage.sendCommand(to: number, flag: flag) }
         flag += 1
         nextAt = demo.stage.now.advanced(by: Self.commandInterval)
       }
-      return false
+      return waiting.isEmpty
     }
-    screen.event("a command went down to a tracker, and its reply came up", stage.now)
+    var words = Text("a command went down to each of ")
+    words.append(targets.count, of: "tracker")
+    words.append(" that takes any, and its reply came up")
+    screen.event(words, stage.now)
   }
 
   private mutating func finish() throws(DemoFailure) {
     stage.finishTrackers()
     scene = .finishing
     try wait("the last alarms to be answered") { $0.stage.areTrackersFinished }
+    stage.noteEnd()
     let ends = stage.sequenceEnds
     try wait("everything promised to be delivered") { $0.stage.hasDelivered(below: ends) }
     scene = .stopping
@@ -257,12 +268,21 @@ struct Demo: ~Copyable {
 
   private mutating func conclude() -> Int32 {
     let tally = Judge.tally(stage.trackers, stage.platform)
-    screen.plain(story.summary(tally, options))
+    screen.plain(story.summary(tally, byProtocol, options))
     return tally.isClean ? ExitCode.success : ExitCode.failure
   }
 
+  /// The tally of each protocol that has a tracker, in the order of the cast.
+  private var byProtocol: [TallyColumn] {
+    Cast.speeches.indices.compactMap { role in
+      let trackers = stage.trackers.filter { $0.number % Cast.speeches.count == role }
+      return trackers.isEmpty ? nil : Judge.tally(trackers, stage.platform).total
+    }
+  }
+
   private mutating func explain(_ failure: DemoFailure) -> Int32 {
-    screen.plain(story.obituary(failure, Judge.tally(stage.trackers, stage.platform), options))
+    screen.plain(
+      story.obituary(failure, Judge.tally(stage.trackers, stage.platform), byProtocol, options))
     return ExitCode.failure
   }
 }

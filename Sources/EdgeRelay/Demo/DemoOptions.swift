@@ -16,7 +16,8 @@ struct DemoOptions {
     on the other. The platform goes away, the relay is killed and started again, the platform
     comes back; at the end both sides compare what was sent with what came.
 
-      --trackers N   simulated trackers, 1 to 1000 (default: 20); every fourth speaks UDP
+      --trackers N   simulated trackers, 1 to 1000 (default: 28, every protocol and dialect once
+                     on TCP and once on UDP)
       --seconds N    how long they send, 5 to 3600 (default: 16)
       --seed N       where the random numbers start, to repeat a run
       --verbose      show the relay's log too
@@ -27,8 +28,8 @@ struct DemoOptions {
 
     """)
 
-  /// Simulated trackers; every fourth speaks UDP.
-  var trackerCount = 20
+  /// Simulated trackers; they take the roles of the cast in turn.
+  var trackerCount = Cast.count
   /// How long the trackers send; catching up and counting come on top.
   var seconds = 16
   /// Where the random numbers start; another number every time unless it is given.

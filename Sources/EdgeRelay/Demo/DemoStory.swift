@@ -10,8 +10,11 @@ struct DemoStory {
   var backlogCount = 0
 
   /// The last page of a run that went to its end.
-  func summary(_ tally: Tally, _ options: DemoOptions) -> Text {
+  ///
+  /// `byProtocol` has a column for each speech of the cast that had a tracker, in their order.
+  func summary(_ tally: Tally, _ byProtocol: [TallyColumn], _ options: DemoOptions) -> Text {
     var text = Text("\n")
+    write(byProtocol, to: &text)
     tally.write(to: &text)
     text.append("\n")
     if let cutAt, let restoredAt, let caughtUpAt {
@@ -24,9 +27,9 @@ struct DemoStory {
       text.append(" s.\n")
     }
     if tally.total.unpromised > 0 {
-      text.append(tally.total.unpromised, of: "position")
-      text.append(" on the way into the relay died with it. GT06 never answers positions,\n")
-      text.append("so nothing was promised for them; any server that is killed loses the same.\n")
+      text.append(tally.total.unpromised, of: "report")
+      text.append(" on the way into the relay died with it. Nobody answers them, so nothing\n")
+      text.append("was promised for them; any server that is killed loses the same.\n")
     }
     if tally.isClean {
       text.append("lost 0: everything the relay answered for has come, in order and unchanged.\n")
@@ -39,7 +42,9 @@ struct DemoStory {
   }
 
   /// The last page of a run that ended early.
-  func obituary(_ failure: DemoFailure, _ tally: Tally, _ options: DemoOptions) -> Text {
+  func obituary(
+    _ failure: DemoFailure, _ tally: Tally, _ byProtocol: [TallyColumn], _ options: DemoOptions
+  ) -> Text {
     var text = Text("\n")
     switch failure {
     case .interrupted:
@@ -66,10 +71,26 @@ struct DemoStory {
       text.append("\n")
     }
     text.append("\n")
+    write(byProtocol, to: &text)
     tally.write(to: &text)
     tally.writeFaults(to: &text)
     seed(&text, options)
     return text
+  }
+
+  private func write(_ byProtocol: [TallyColumn], to text: inout Text) {
+    text.append("protocol             sent  answered  delivered  again  not promised      lost\n")
+    for (role, column) in byProtocol.enumerated() {
+      text.append(Cast.speeches[role].name, width: 15)
+      text.append(UInt64(column.sent), width: 10)
+      text.append(UInt64(column.answered), width: 10)
+      text.append(UInt64(column.delivered), width: 11)
+      text.append(UInt64(column.duplicates), width: 7)
+      text.append(UInt64(column.unpromised), width: 14)
+      text.append(UInt64(column.lost), width: 10)
+      text.append("\n")
+    }
+    text.append("\n")
   }
 
   private func seed(_ text: inout Text, _ options: DemoOptions) {

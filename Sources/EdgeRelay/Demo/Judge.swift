@@ -1,8 +1,8 @@
 // Compares what the trackers sent with what the platform got.
 //
-// Promised is what an answer said, and what an answered frame behind it on the same connection
-// vouches for (TrackerLog). Promised and not delivered is lost. A position that nothing was promised
-// for is counted apart, never as lost and never as delivered.
+// Promised is what an answer said, and what TrackerLog vouches for. Promised and not delivered is
+// lost. A position that nothing was promised for is counted apart, never as lost and never as
+// delivered.
 
 /// Sets up the tally from both ends.
 enum Judge {
@@ -13,9 +13,9 @@ enum Judge {
     var knownCount = 0
     for tracker in trackers {
       tally.wrongAnswers += tracker.wrongAnswerCount
-      let record = platform.record(of: tracker.imei)
+      let record = platform.record(of: tracker.number)
       if record != nil { knownCount += 1 }
-      compare(tracker.log, record ?? PlatformRecord(imei: tracker.imei), &tally)
+      compare(tracker.log, record ?? PlatformRecord(number: tracker.number), &tally)
     }
     tally.unexpected += platform.records.count - knownCount
     return tally
@@ -26,7 +26,7 @@ enum Judge {
     _ trackers: [SimulatedTracker], _ platform: StandInPlatform, below ends: [Int]
   ) -> Bool {
     for (i, tracker) in trackers.enumerated() {
-      let record = platform.record(of: tracker.imei) ?? PlatformRecord(imei: tracker.imei)
+      let record = platform.record(of: tracker.number) ?? PlatformRecord(number: tracker.number)
       let log = tracker.log
       for sequence in 0..<ends[i] where log.trusts[sequence] != .sent {
         if record.seenCount(sequence) == 0 { return false }

@@ -7,29 +7,25 @@ struct PlatformManners {
     case never
     /// What the protocol owes: logins, heartbeats, alarms, time requests.
     case owed
-    /// Positions too, as widely used servers do.
+    /// Positions too, where the protocol has an answer for them, as widely used servers do.
     case generous
   }
 
   enum Serials {
     case echoed
-    /// Every answer says serial 0001, as some servers do.
+    /// Every GT06 answer says serial 0001, as some servers do.
     case fixed
   }
 
   var answers = Answers.owed
   var serials = Serials.echoed
 
-  func isAnswered(_ type: UInt8) -> Bool {
-    switch type {
-    case TrackerWire.login, TrackerWire.heartbeat, TrackerWire.timeRequest:
+  func isAnswered(_ content: Telling.Content) -> Bool {
+    switch content {
+    case .login, .registration, .authentication, .heartbeat, .question, .alarm:
       answers != .never
-    case _ where TrackerWire.isAlarm(type):
-      answers != .never
-    case _ where TrackerWire.isPosition(type):
-      answers == .generous
-    default:
-      false
+    case .position: answers == .generous
+    case .commandReply, .broken, .nonsense: false
     }
   }
 }

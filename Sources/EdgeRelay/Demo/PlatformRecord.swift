@@ -5,13 +5,13 @@
 
 /// The platform's file on one device.
 struct PlatformRecord {
-  /// The IMEI as BCD nibbles, as in the login.
-  let imei: UInt64
+  /// The tracker's number, as its name on the wire ends.
+  let number: Int
   /// The connection it logged in on last, or -1.
   var connection = -1
   var loginCount = 0
   var heartbeatCount = 0
-  /// The flags of the command replies, in order.
+  /// The numbers in the command replies, in order.
   var commandReplies: [UInt32] = []
   private(set) var deliveredCount = 0
   private(set) var duplicateCount = 0
@@ -25,9 +25,9 @@ struct PlatformRecord {
   /// The fingerprint each sequence number had first.
   private var fingerprints: [UInt32] = []
 
-  init(imei: UInt64) { self.imei = imei }
+  init(number: Int) { self.number = number }
 
-  /// Takes one position or alarm; its sequence is below `FrameTag.sequenceMax`.
+  /// Takes one report; its sequence is below `FrameTag.sequenceMax`.
   mutating func take(_ tag: FrameTag) {
     let sequence = Int(tag.sequence)
     while seenCounts.count <= sequence {

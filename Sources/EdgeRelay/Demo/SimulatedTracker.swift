@@ -1,17 +1,18 @@
-// A simulated GT06 device, as firmware behaves.
+// A simulated device, as firmware behaves, in any of the protocols (Speech.swift).
 //
 //   off --start--> waiting --dial--> connecting --stands--> loggingIn --answered--> online
 //                     ^                  |                     | 3 logins unanswered   | connection ends,
 //                     '------------------'---------------------'-----------------------' heartbeat unanswered
 //
-// Online it sends positions, alarms and heartbeats and carries out commands. Alarms are kept and sent
-// again until they are answered, first of all after a login. On UDP nothing else is sent while an
-// alarm waits, because only then does a lost datagram not change the order. Positions are made only
-// while online and never sent twice: the protocol does not answer them.
+// Online it sends positions, alarms and heartbeats and carries out commands, as far as its protocol has
+// them. Alarms are reports that are kept and sent again until they are answered, first of all after a
+// login; where answers do not name the alarm, over a new connection. On UDP nothing else is sent
+// while an alarm waits, because only then does a lost datagram not change the order. Positions are
+// made only while online and never sent twice: they are not answered.
 //
 // It runs on the caller's poller; `wakeAt` says when it wants `tick`. The type decides when to send;
 // what is sent and how answers are read is in SimulatedTracker+Frames.swift.
-// Source: device-families document, section 3.7.
+// Source: device-families document, section 2.
 
 import CLinux
 import Queue
@@ -24,7 +25,7 @@ struct SimulatedTracker {
   /// An alarm without an answer.
   struct PendingAlarm {
     var sequence: Int
-    var serial: UInt16
+    var key: UInt32
     var bytes: [UInt8]
     /// Whether it went out first over the present connection.
     var isOfThisConnection: Bool
@@ -33,16 +34,16 @@ struct SimulatedTracker {
   }
 
   private static let loginAttemptsMax = 3
-  static let pendingAlarmsMax = 4
+  private static let namedAlarmsMax = 4
   private static let outputBytesMax = 8 * 1_024
   private static let readByteCountMax = 16 * 1_024
 
-  /// The IMEI as BCD nibbles.
-  let imei: UInt64
+  let speech: Speech
   let transport: Transport
   let pace: TrackerPace
   private let relay: PeerAddress
   private let token: UInt64
+  var speaker: Speaker
   var random: DemoRandom
 
   private(set) var phase = Phase.off
@@ -56,7 +57,6 @@ struct SimulatedTracker {
 
   var log = TrackerLog()
   var pendingAlarms: [PendingAlarm] = []
-  var serial: UInt16 = 0
   private var positionAt = Instant.never
   private var alarmAt = Instant.never
   private var heartbeatAt = Instant.never
@@ -69,17 +69,18 @@ struct SimulatedTracker {
   private(set) var resentAlarmCount = 0
   var positionCount = 0
   var alarmCount = 0
-  /// The flags of the commands carried out.
+  /// The numbers of the commands carried out.
   var commands: [UInt32] = []
   /// Bytes and frames from the relay that are no proper answer; real firmware would drop them.
   var wrongAnswerCount = 0
 
-  /// A device with the IMEI 8990000 and then `number` in eight digits.
   init(
-    number: Int, _ transport: Transport, relay: PeerAddress, token: UInt64, pace: TrackerPace,
+    number: Int, _ speech: Speech, _ transport: Transport, relay: PeerAddress, token: UInt64,
+    pace: TrackerPace,
     seed: UInt64
   ) {
-    imei = Self.imei(number)
+    speaker = Speaker(number: number)
+    self.speech = speech
     self.transport = transport
     self.relay = relay
     self.token = token
@@ -87,15 +88,7 @@ struct SimulatedTracker {
     random = DemoRandom(seed: seed &+ UInt64(number) &* 0x1_0001)
   }
 
-  static func imei(_ number: Int) -> UInt64 {
-    var nibbles: UInt64 = 0x0899_0000_0000_0000
-    var rest = number
-    for digit in 0..<8 {
-      nibbles |= UInt64(rest % 10) << UInt64(digit * 4)
-      rest /= 10
-    }
-    return nibbles
-  }
+  var number: Int { speaker.number }
 
   // MARK: Switching on and off
 
@@ -106,14 +99,21 @@ struct SimulatedTracker {
   }
 
   /// Sends one last alarm, which is answered behind everything else, and then only what is owed.
+  ///
+  /// The relay must not be killed any more: what the present TCP connection carries is promised then.
   mutating func finish(_ now: Instant) {
     isFinishing = true
-    alarmAt = now
+    alarmAt = speech.alarm == nil ? .never : now
     schedule()
   }
 
   /// Whether the last alarm went out and every alarm is answered.
   var isFinished: Bool { isFinishing && alarmAt == .never && pendingAlarms.isEmpty }
+
+  /// Nobody was killed, and the present TCP connection stood to the end: it has carried everything.
+  mutating func noteEnd() {
+    if transport == .tcp, phase == .online, output.isEmpty { log.noteStanding() }
+  }
 
   mutating func close() {
     if descriptor >= 0 { Sockets.close(descriptor) }
@@ -194,7 +194,12 @@ struct SimulatedTracker {
     repeatLogin(now)
   }
 
+  /// Sends the login of this moment; a protocol without one is online at once.
   private mutating func repeatLogin(_ now: Instant) {
+    guard let login = speech.login else {
+      goOnline(now)
+      return
+    }
     if loginAttemptCount == Self.loginAttemptsMax {
       drop(now)
       return
@@ -202,7 +207,12 @@ struct SimulatedTracker {
     phase = .loggingIn
     phaseDeadline = now.advanced(by: pace.answer(after: failureCount + loginAttemptCount))
     loginAttemptCount += 1
-    send(makeLogin())
+    send(login(&speaker))
+  }
+
+  /// The login goes on, or begins again, with what the speaker knows now.
+  mutating func continueLogin(_ now: Instant) {
+    if phase == .loggingIn { repeatLogin(now) }
   }
 
   private mutating func receive(_ now: Instant, _ buffer: PageBuffer) {
@@ -217,7 +227,7 @@ struct SimulatedTracker {
     case .ended, .failed:
       if transport == .tcp {
         drop(now)
-      } else if phase == .online {
+      } else if phase == .online, speech.login != nil {
         // Nobody listens there: whoever does next will not know this device.
         loginAttemptCount = 0
         repeatLogin(now)
@@ -257,10 +267,13 @@ struct SimulatedTracker {
     guard phase == .loggingIn else { return }
     phase = .online
     for i in pendingAlarms.indices { resendAlarm(i, now) }
-    heartbeatAt = now.advanced(by: random.around(pace.heartbeat))
+    heartbeatAt =
+      speech.heartbeat == nil ? .never : now.advanced(by: random.around(pace.heartbeat))
     heartbeatAnswerBy = .never
     positionAt = now.advanced(by: random.around(pace.position))
-    if alarmAt == .never, !isFinishing { alarmAt = now.advanced(by: random.around(pace.alarm)) }
+    if alarmAt == .never, !isFinishing, speech.alarm != nil {
+      alarmAt = now.advanced(by: random.around(pace.alarm))
+    }
   }
 
   mutating func noteHeartbeatAnswered() {
@@ -273,24 +286,32 @@ struct SimulatedTracker {
       drop(now)
       return
     }
-    if now >= heartbeatAt {
-      send(makeHeartbeat())
+    if now >= heartbeatAt, let heartbeat = speech.heartbeat {
+      send(heartbeat(&speaker))
       heartbeatAt = now.advanced(by: pace.heartbeat)
       if heartbeatAnswerBy == .never {
         heartbeatAnswerBy = now.advanced(by: 2 * pace.answer(after: failureCount))
       }
     }
-    for i in pendingAlarms.indices where now >= pendingAlarms[i].resendAt { resendAlarm(i, now) }
+    for i in pendingAlarms.indices where now >= pendingAlarms[i].resendAt {
+      if !speech.isAlarmNamed {
+        drop(now)
+        return
+      }
+      resendAlarm(i, now)
+    }
     if isBlocked { return }
     if now >= positionAt, !isFinishing {
-      send(makePosition())
+      makePosition()
       positionAt = now.advanced(by: random.around(pace.position))
     }
-    if now >= alarmAt, pendingAlarms.count < Self.pendingAlarmsMax {
-      send(makeAlarm(resendAt: now.advanced(by: pace.answer(after: failureCount))))
+    if now >= alarmAt, pendingAlarms.count < pendingAlarmsMax {
+      makeAlarm(resendAt: now.advanced(by: pace.answer(after: failureCount)))
       alarmAt = isFinishing ? .never : now.advanced(by: random.around(pace.alarm))
     }
   }
+
+  private var pendingAlarmsMax: Int { speech.isAlarmNamed ? Self.namedAlarmsMax : 1 }
 
   private var isBlocked: Bool {
     transport == .udp ? !pendingAlarms.isEmpty : output.count >= Self.outputBytesMax
@@ -313,7 +334,7 @@ struct SimulatedTracker {
       for alarm in pendingAlarms { wakeAt = min(wakeAt, alarm.resendAt) }
       if isBlocked { return }
       if !isFinishing { wakeAt = min(wakeAt, positionAt) }
-      if pendingAlarms.count < Self.pendingAlarmsMax { wakeAt = min(wakeAt, alarmAt) }
+      if pendingAlarms.count < pendingAlarmsMax { wakeAt = min(wakeAt, alarmAt) }
     }
   }
 }

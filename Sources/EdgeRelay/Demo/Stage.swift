@@ -53,19 +53,26 @@ struct Stage: ~Copyable {
   // MARK: Trackers
 
   /// Adds a tracker and switches it on.
-  mutating func addTracker(_ transport: Transport, pace: TrackerPace, seed: UInt64) {
+  mutating func addTracker(
+    _ transport: Transport, _ speech: Speech = .gt06, pace: TrackerPace, seed: UInt64
+  ) {
     let number = trackers.count
     trackers.append(
       SimulatedTracker(
-        number: number, transport, relay: relay, token: StageSource.tracker.token(number),
+        number: number, speech, transport, relay: relay, token: StageSource.tracker.token(number),
         pace: pace, seed: seed))
     trackers[number].start(now)
   }
 
-  /// Lets every tracker send its last alarm and nothing after it.
+  /// Lets every tracker send its last alarm and nothing after it. From here on nobody is killed.
   mutating func finishTrackers() {
     let now = now
     for i in trackers.indices { trackers[i].finish(now) }
+  }
+
+  /// What every connection that still stands has carried is promised now.
+  mutating func noteEnd() {
+    for i in trackers.indices { trackers[i].noteEnd() }
   }
 
   // MARK: Platform
@@ -74,8 +81,8 @@ struct Stage: ~Copyable {
 
   mutating func restorePlatform() throws(SystemError) { try platform.restore(poller) }
 
-  mutating func sendCommand(to imei: UInt64, flag: UInt32, _ text: [UInt8]) -> Bool {
-    platform.sendCommand(to: imei, flag: flag, text, poller)
+  mutating func sendCommand(to number: Int, flag: UInt32) -> Bool {
+    platform.sendCommand(to: number, flag: flag, poller)
   }
 
   mutating func close() {
@@ -127,7 +134,7 @@ struct Stage: ~Copyable {
   var underwayCount: Int {
     var count = 0
     for tracker in trackers {
-      let end = platform.record(of: tracker.imei)?.sequenceEnd ?? 0
+      let end = platform.record(of: tracker.number)?.sequenceEnd ?? 0
       count += max(0, tracker.log.sequenceEnd - end)
     }
     return count

@@ -5,70 +5,81 @@ extension StandInPlatform {
   mutating func read(_ slot: Int) {
     var offset = 0
     while true {
-      switch TrackerWire.cut(connections[slot].input, from: offset) {
+      let input = connections[slot].input
+      if connections[slot].speech == nil { connections[slot].speech = Cast.recognise(input) }
+      guard let speech = connections[slot].speech else { return }
+      switch speech.cutUp(input, offset) {
       case .needMore:
         connections[slot].input.removeFirst(offset)
         return
       case .garbage:
         corruptedCount += 1
         offset += 1
-      case .frame(let frame):
-        offset += frame.bytes.count
-        if frame.isIntact { take(frame, slot) } else { corruptedCount += 1 }
+      case .frame(let byteCount):
+        take(Array(input[offset..<offset + byteCount]), speech, slot)
+        offset += byteCount
       }
     }
   }
 
-  private mutating func take(_ frame: WireFrame, _ slot: Int) {
-    if frame.type == TrackerWire.login {
-      logIn(frame, slot)
-    } else if connections[slot].record < 0 {
+  private mutating func take(_ bytes: [UInt8], _ speech: Speech, _ slot: Int) {
+    let telling = speech.read(bytes)
+    if telling.content == .broken {
+      corruptedCount += 1
+      return
+    }
+    guard let isWelcome = welcome(telling, speech, slot) else {
       strangerFrameCount += 1
       return
-    } else {
-      take(frame, from: connections[slot].record)
     }
-    if manners.isAnswered(frame.type) {
-      connections[slot].output += TrackerWire.answer(
-        to: frame.type, serial: manners.serials == .echoed ? frame.serial : 1)
+    if isWelcome { writeDown(telling.content, bytes, connections[slot].record) }
+    if manners.isAnswered(telling.content) {
+      connections[slot].output += speech.answer(bytes, isWelcome, manners)
     }
   }
 
-  private mutating func logIn(_ frame: WireFrame, _ slot: Int) {
-    guard frame.content.count >= 8 else {
-      unexpectedCount += 1
-      return
+  /// Whether the platform takes the frame from whoever speaks here; `nil` when it does not know who
+  /// speaks, or somebody else is named than who logged in.
+  private mutating func welcome(_ telling: Telling, _ speech: Speech, _ slot: Int) -> Bool? {
+    switch telling.content {
+    case .registration: return telling.number == nil ? nil : false
+    case .authentication(let code):
+      guard let number = telling.number else { return nil }
+      if code != JT808Layout.code(of: number) { return false }
+      logIn(number, slot)
+      return true
+    case .login:
+      guard let number = telling.number else { return nil }
+      logIn(number, slot)
+      return true
+    case .heartbeat, .question, .position, .alarm, .commandReply, .broken, .nonsense: break
     }
-    var imei: UInt64 = 0
-    for byte in frame.content.prefix(8) { imei = imei << 8 | UInt64(byte) }
-    let known = records.firstIndex { $0.imei == imei }
+    if connections[slot].record < 0, speech.login == nil, let number = telling.number {
+      logIn(number, slot)
+    }
+    let record = connections[slot].record
+    guard record >= 0 else { return nil }
+    return telling.number == nil || telling.number == records[record].number ? true : nil
+  }
+
+  private mutating func logIn(_ number: Int, _ slot: Int) {
+    let known = records.firstIndex { $0.number == number }
     let record = known ?? records.count
-    if known == nil { records.append(PlatformRecord(imei: imei)) }
+    if known == nil { records.append(PlatformRecord(number: number)) }
     records[record].loginCount += 1
     records[record].connection = slot
     connections[slot].record = record
   }
 
-  private mutating func take(_ frame: WireFrame, from record: Int) {
-    switch frame.type {
-    case TrackerWire.heartbeat:
-      records[record].heartbeatCount += 1
-    case TrackerWire.timeRequest:
-      break
-    case TrackerWire.commandReply where frame.content.count >= 5:
-      records[record].commandReplies.append(
-        TrackerWire.number32(frame.bytes, frame.contentOffset + 1))
-    case TrackerWire.longCommandReply where frame.content.count >= 4:
-      records[record].commandReplies.append(
-        TrackerWire.number32(frame.bytes, frame.contentOffset))
-    case _ where TrackerWire.isPosition(frame.type) || TrackerWire.isAlarm(frame.type):
-      guard let tag = FrameTag(frame), tag.sequence < FrameTag.sequenceMax else {
-        unexpectedCount += 1
-        return
-      }
-      records[record].take(tag)
-    default:
-      unexpectedCount += 1
+  private mutating func writeDown(_ content: Telling.Content, _ bytes: [UInt8], _ record: Int) {
+    switch content {
+    case .login, .registration, .authentication, .question, .broken: break
+    case .heartbeat: records[record].heartbeatCount += 1
+    case .commandReply(let flag): records[record].commandReplies.append(flag)
+    case .position(let sequence) where sequence < FrameTag.sequenceMax,
+      .alarm(let sequence) where sequence < FrameTag.sequenceMax:
+      records[record].take(FrameTag(sequence, of: bytes))
+    case .position, .alarm, .nonsense: unexpectedCount += 1
     }
   }
 }

@@ -3,7 +3,7 @@
 //   up    --cut-->     down: listener closed, every connection reset
 //   down  --restore--> up, on the same port
 //
-// It judges for itself: its parser, checksum and records share nothing with the relay. It runs on the
+// It judges for itself: its parsers, checksums and records share nothing with the relay. It runs on the
 // caller's poller and reads no clock. Descriptors are closed by `close`, which the owner calls last.
 
 import CLinux
@@ -17,6 +17,8 @@ struct StandInPlatform {
     var descriptor: Int32 = -1
     /// Whose it is since its last login, as an index into `records`; -1 before one.
     var record = -1
+    /// What is spoken on it, once its first bytes have told.
+    var speech: Speech?
     var input: [UInt8] = []
     var output: [UInt8] = []
     var isWriteWatched = false
@@ -32,11 +34,11 @@ struct StandInPlatform {
   var manners = PlatformManners()
   /// One per device that has logged in, in the order of first logins.
   var records: [PlatformRecord] = []
-  /// Frames on a connection before its login.
+  /// Frames on a connection before its login, or under another name than the login's.
   var strangerFrameCount = 0
-  /// Frames with a wrong checksum, and bytes that are no frame.
+  /// Frames that were changed on their way, and bytes that are no frame.
   var corruptedCount = 0
-  /// Frames of types or sequence numbers that no tracker sends.
+  /// Frames of kinds or sequence numbers that no tracker sends.
   var unexpectedCount = 0
   private(set) var acceptedCount = 0
   private var listener: Int32 = -1
@@ -119,24 +121,24 @@ struct StandInPlatform {
 
   // MARK: Commands
 
-  /// Sends a command to a device; `false` when it has no connection now.
+  /// Sends the command with number `flag` to a device; `false` when it has no connection now, or its
+  /// protocol no commands.
   mutating func sendCommand(
-    to imei: UInt64, flag: UInt32, _ text: [UInt8], _ poller: borrowing Poller
+    to number: Int, flag: UInt32, _ poller: borrowing Poller
   ) -> Bool {
-    guard let record = records.firstIndex(where: { $0.imei == imei }) else { return false }
+    guard let record = records.firstIndex(where: { $0.number == number }) else { return false }
     let slot = records[record].connection
-    guard slot >= 0 else { return false }
-    connections[slot].output += TrackerWire.text(
-      TrackerWire.command, flag: flag, text, serial: 0)
+    guard slot >= 0, let command = connections[slot].speech?.command else { return false }
+    connections[slot].output += command(number, flag)
     flush(slot, poller)
     return true
   }
 
   // MARK: Queries
 
-  func record(of imei: UInt64) -> PlatformRecord? { records.first { $0.imei == imei } }
+  func record(of number: Int) -> PlatformRecord? { records.first { $0.number == number } }
 
-  /// Distinct positions and alarms that came.
+  /// Distinct reports that came.
   var deliveredCount: Int { records.reduce(0) { $0 + $1.deliveredCount } }
 
   var connectionCount: Int { connections.count { $0.descriptor >= 0 } }

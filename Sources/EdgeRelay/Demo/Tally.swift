@@ -60,7 +60,7 @@ struct Tally {
     fault(&text, total.lost, "frames were promised and not delivered")
     fault(&text, orderViolations, "frames came behind a later one of the same device")
     fault(&text, corrupted, "frames came with other bytes than were sent")
-    fault(&text, unexpected, "frames came that nobody sent, or before a login")
+    fault(&text, unexpected, "frames came that nobody sent, before a login or under another name")
     fault(&text, wrongAnswers, "answers of the relay were wrong")
   }
 

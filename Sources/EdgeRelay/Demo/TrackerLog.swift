@@ -1,12 +1,13 @@
 // What a simulated tracker sent, and what it may believe of it.
 //
 //   sent --answered--> answered                     alarms: the relay said it has them
-//   sent --vouched--> vouched                       positions, which the protocol never answers
+//   sent --vouched--> vouched                       positions, which are not answered
 //
 // A position on TCP is vouched for when an alarm that went out behind it on the same connection was
-// answered: TCP keeps order, so the relay has read it, and stored it before the alarm. Every other
-// position was nobody's promise: when the relay is killed, the bytes in its socket and in its open
-// batch die with it. On UDP no position is ever vouched for.
+// answered: TCP keeps order, so the relay has read it, and stored it before the alarm; and when its
+// connection stood to the end, and nobody was killed meanwhile. Every other position was nobody's
+// promise: when the relay is killed, the bytes in its socket and in its open batch die with it. On
+// UDP no position is ever vouched for.
 //
 // Invariant: every list is as long as the number of sequence numbers given out.
 
@@ -17,7 +18,7 @@ enum FrameTrust: UInt8 {
   case answered
 }
 
-/// The tracker's own file on its positions and alarms, by sequence number.
+/// The tracker's own file on its reports, by sequence number.
 struct TrackerLog {
   private(set) var fingerprints: [UInt32] = []
   private(set) var trusts: [FrameTrust] = []
@@ -43,6 +44,9 @@ struct TrackerLog {
     trusts[sequence] = .answered
     if vouchesForEarlier { vouch(upTo: sequence) }
   }
+
+  /// The present connection stood to the end and has carried everything.
+  mutating func noteStanding() { vouch(upTo: sequenceEnd) }
 
   private mutating func vouch(upTo end: Int) {
     guard connectionStart < end else { return }

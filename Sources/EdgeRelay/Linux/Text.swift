@@ -63,6 +63,14 @@ struct Text {
     append(text)
   }
 
+  /// Appends `number` with zeros before it, in `digits` digits at least.
+  mutating func append(_ number: UInt64, digits: Int) {
+    var text = Text()
+    text.append(number)
+    for _ in 0..<max(0, digits - text.count) { bytes.append(0x30) }
+    append(text)
+  }
+
   /// Appends `text` left-aligned in `width` columns.
   mutating func append(_ text: StaticString, width: Int) {
     append(text)

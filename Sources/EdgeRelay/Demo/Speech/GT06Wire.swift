@@ -1,15 +1,13 @@
-// GT06 as the two ends of the demonstration speak it, written apart from the relay's own parser, so
-// that a mistake there cannot hide itself here.
+// GT06 frames as the two ends of the demonstration build and cut them.
 //
 //   78 78 | LEN 1 | TYPE 1 | content | SERIAL 2 | CRC 2 | 0D 0A     size = LEN + 5
 //   79 79 | LEN 2 | TYPE 1 | content | SERIAL 2 | CRC 2 | 0D 0A     size = LEN + 6
 //
 // LEN counts TYPE .. CRC. CRC-16/X-25 over LEN .. SERIAL, here bit by bit. Big-endian throughout.
-// Strict: a frame with another shape is garbage, one with a wrong checksum is marked.
 // Source: device-families document, sections 3.2, 3.5 and 3.6.
 
 /// Frame types and how frames are built and cut.
-enum TrackerWire {
+enum GT06Wire {
   static let login: UInt8 = 0x01
   static let localPosition: UInt8 = 0x12
   static let heartbeat: UInt8 = 0x13
@@ -21,9 +19,6 @@ enum TrackerWire {
   static let command: UInt8 = 0x80
   static let timeRequest: UInt8 = 0x8A
 
-  static func isPosition(_ type: UInt8) -> Bool { type == localPosition || type == position }
-  static func isAlarm(_ type: UInt8) -> Bool { type == localAlarm || type == alarm }
-
   // MARK: Building
 
   /// A short frame around `content`, at most 250 bytes.
@@ -31,8 +26,8 @@ enum TrackerWire {
     precondition(content.count <= 250)
     var bytes: [UInt8] = [0x78, 0x78, UInt8(content.count + 5), type]
     bytes += content
-    append(serial, to: &bytes)
-    append(checksum(bytes, 2..<bytes.count), to: &bytes)
+    WireBytes.append(serial, to: &bytes)
+    WireBytes.append(checksum(bytes, 2..<bytes.count), to: &bytes)
     bytes += [0x0D, 0x0A]
     return bytes
   }
@@ -45,27 +40,25 @@ enum TrackerWire {
   /// A command, or with type `commandReply` the device's reply to one.
   static func text(_ type: UInt8, flag: UInt32, _ text: [UInt8], serial: UInt16) -> [UInt8] {
     var content: [UInt8] = [UInt8(text.count + 4)]
-    append(flag, to: &content)
+    WireBytes.append(flag, to: &content)
     content += text
     content += [0x00, 0x02]
     return frame(type, content, serial: serial)
   }
 
-  /// The eight bytes of an IMEI whose BCD digits are the nibbles of `imei`.
-  static func bytes(ofIMEI imei: UInt64) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: imei >> UInt64(56 - shift * 8))) }
-    return bytes
+  /// The login of a tracker.
+  static func loginFrame(_ number: Int, serial: UInt16) -> [UInt8] {
+    frame(login, imei(number), serial: serial)
   }
 
-  static func append(_ value: UInt16, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(value >> 8))
-    bytes.append(UInt8(value & 0xFF))
+  /// The eight bytes of a tracker's IMEI.
+  static func imei(_ number: Int) -> [UInt8] {
+    WireBytes.packed(Speaker.name("8990000", number))
   }
 
-  static func append(_ value: UInt32, to bytes: inout [UInt8]) {
-    append(UInt16(value >> 16), to: &bytes)
-    append(UInt16(value & 0xFFFF), to: &bytes)
+  /// The tracker whose IMEI stands in eight bytes.
+  static func number(ofIMEI bytes: ArraySlice<UInt8>) -> Int? {
+    Speaker.number(of: WireBytes.digits(bytes), behind: "08990000")
   }
 
   // MARK: Cutting
@@ -78,18 +71,13 @@ enum TrackerWire {
     guard mark == 0x78 || mark == 0x79, bytes[start + 1] == mark else { return .garbage }
     let isLong = mark == 0x79
     guard count >= 4 else { return .needMore }
-    let length = isLong ? Int(number16(bytes, start + 2)) : Int(bytes[start + 2])
+    let length = isLong ? Int(WireBytes.number16(bytes, start + 2)) : Int(bytes[start + 2])
     guard length >= 5, length <= 4_096 else { return .garbage }
     let size = length + (isLong ? 6 : 5)
     guard count >= size else { return .needMore }
     let end = start + size
     guard bytes[end - 2] == 0x0D, bytes[end - 1] == 0x0A else { return .garbage }
-    let typeOffset = isLong ? 4 : 3
-    return .frame(
-      WireFrame(
-        bytes: Array(bytes[start..<end]), type: bytes[start + typeOffset],
-        serial: number16(bytes, end - 6), contentOffset: typeOffset + 1,
-        isIntact: checksum(bytes, start + 2..<end - 4) == number16(bytes, end - 4)))
+    return .frame(byteCount: size)
   }
 
   /// CRC-16/X-25: polynomial 8408 reflected, start FFFF, final xor FFFF.
@@ -103,32 +91,32 @@ enum TrackerWire {
     }
     return ~register
   }
-
-  static func number16(_ bytes: [UInt8], _ offset: Int) -> UInt16 {
-    UInt16(bytes[offset]) << 8 | UInt16(bytes[offset + 1])
-  }
-
-  static func number32(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
-    UInt32(number16(bytes, offset)) << 16 | UInt32(number16(bytes, offset + 2))
-  }
 }
 
-/// What the start of a byte stream is.
-enum WireCut {
-  case needMore
-  /// The first byte belongs to no frame.
-  case garbage
-  case frame(WireFrame)
-}
+/// One whole GT06 frame.
+struct GT06Frame {
+  let bytes: [UInt8]
+  let type: UInt8
+  let serial: UInt16
+  /// Where the content begins.
+  let contentOffset: Int
 
-/// One whole frame.
-struct WireFrame {
-  var bytes: [UInt8]
-  var type: UInt8
-  var serial: UInt16
-  var contentOffset: Int
-  /// Whether its checksum is right.
-  var isIntact: Bool
+  /// A frame that `GT06Wire.cut` found; `nil` when its checksum is wrong.
+  init?(_ bytes: [UInt8]) {
+    let end = bytes.count
+    guard GT06Wire.checksum(bytes, 2..<end - 4) == WireBytes.number16(bytes, end - 4) else {
+      return nil
+    }
+    self.bytes = bytes
+    contentOffset = bytes[0] == 0x79 ? 5 : 4
+    type = bytes[contentOffset - 1]
+    serial = WireBytes.number16(bytes, end - 6)
+  }
 
   var content: ArraySlice<UInt8> { bytes[contentOffset..<bytes.count - 6] }
+
+  /// The four bytes at an offset of the content; zero where it is shorter.
+  func number32(_ offset: Int) -> UInt32 {
+    content.count >= offset + 4 ? WireBytes.number32(bytes, contentOffset + offset) : 0
+  }
 }
