@@ -3,7 +3,9 @@
 //   input:  SELECTOR 1 | CONCERN and PIECES 1 | bytes
 //
 // SELECTOR modulo the number of protocols + 1 chooses the protocol that a stream is bound to, or none;
-// the second byte chooses what is checked, and where the stream is cut.
+// the second byte chooses what is checked, and where the stream is cut. Inputs are short, because
+// most of what can go wrong is in the first bytes; those with a second byte from F0 on are repeated
+// until they are longer than any limit.
 // With EDGERELAY_FUZZ_PROTOCOL and EDGERELAY_FUZZ_CONCERN one protocol and one of `probe`, `framing`,
 // `answer` and `downlink` are fixed, so that each can be given its executions.
 //
@@ -34,11 +36,18 @@ enum Chosen {
   }
 }
 
+/// Longer than a frame of most protocols may be.
+private let longByteCount = 5_000
+
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   guard count >= 2 else { return 0 }
   let input = unsafe Array(UnsafeBufferPointer(start: data, count: count))
-  let bytes = Array(input[2...])
+  var bytes = Array(input[2...])
+  if input[1] >= 0xF0, bytes.count > 0 {
+    let part = bytes
+    while bytes.count < longByteCount { bytes += part }
+  }
   let place = Int(input[0]) % (ProtocolID.count + 1)
   let id = Chosen.protocolID ?? (place < ProtocolID.count ? ProtocolID.ranked(place) : nil)
   // One concern at a time, so that executions are many.
@@ -49,8 +58,11 @@ public func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let start = id.map { FrameReader(boundTo: $0, .certain) } ?? FrameReader()
     let whole = read(bytes, start, pieces: [], answers: runs(.answer))
     if runs(.framing) {
-      let inPieces = read(bytes, start, pieces: pieces(input[1], bytes.count), answers: false)
-      require(whole.isSame(as: inPieces), "the frames depend on the pieces")
+      let places = pieces(input[1], bytes.count)
+      let inPieces = read(bytes, start, pieces: places, answers: false)
+      require(
+        whole.isSame(as: inPieces),
+        "the frames depend on the pieces, cut at \(places): \(whole) is not \(inPieces)")
     }
   }
   if let id, runs(.downlink) { checkDownlink(id.row, bytes) }
@@ -67,7 +79,10 @@ private func checkProbe(_ row: ProtocolRow, _ bytes: [UInt8]) {
   for silence in [Silence.none, .brief, .long] {
     var promisedTotal = 0
     var decided: ProbeAnswer?
-    for count in 0...min(bytes.count, 300) {
+    // Every place at the start, where rows decide; then at growing steps.
+    var count = 0
+    while count <= min(bytes.count, 300) {
+      defer { count += 1 + count / 24 }
       let answer = row.probe(bytes.span.extracting(0..<count), silence)
       if silence == .none, let decided {
         require(answer == decided, "\(row.name) takes back its answer at \(count)")
@@ -105,14 +120,14 @@ private struct Reading {
   }
 }
 
-/// Where a stream of `count` bytes is cut.
+/// Where a stream of `count` bytes is cut: at a few hundred places at most.
 private func pieces(_ seed: UInt8, _ count: Int) -> [Int] {
   var state = UInt64(seed) | 0x100
   var places: [Int] = []
   var place = 0
   while place < count {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    place += 1 + Int(state >> 33) % (seed % 3 == 0 ? 1 : 24)
+    place += 1 + Int(state >> 33) % (seed % 3 == 0 && count <= 64 ? 1 : max(24, count / 16))
     if place < count { places.append(place) }
   }
   return places

@@ -128,7 +128,7 @@ public enum Coban {
     return skipGarbage(bytes, silence)
   }
 
-  /// Skips to the next start, or behind the next delimiter.
+  /// Skips to the next start, or behind the next delimiter or blank.
   ///
   /// A run of digits is a heartbeat only where a frame may begin. So what has not ended keeps the
   /// last byte that is no digit, from which the next look goes on as this one would have.
@@ -136,7 +136,9 @@ public enum Coban {
     var i = 1
     var kept = 0
     while i < bytes.count {
-      if isEnd(bytes[i - 1]) || isStart(bytes, at: i) { return .skip(byteCount: i, .garbage) }
+      if mayPrecede(bytes[i - 1]) || isStart(bytes, at: i) {
+        return .skip(byteCount: i, .garbage)
+      }
       let isTail = i + loginStart.utf8CodeUnitCount > bytes.count
       if isTail, bytes[i] == 0x23 || bytes[i] == 0x69,
         bytes.mayBecomeText(loginStart, at: i) || bytes.mayBecomeText(dataStart, at: i)
@@ -146,10 +148,15 @@ public enum Coban {
       if bytes[i] < 0x30 || bytes[i] > 0x39 { kept = i }
       i += 1
     }
-    if silence == .long || isEnd(bytes[i - 1]) { return .skip(byteCount: i, .garbage) }
+    if silence == .long || mayPrecede(bytes[i - 1]) { return .skip(byteCount: i, .garbage) }
     // More digits than an IMEI has are no heartbeat wherever they begin.
     kept = max(kept, i - imeiDigitCount - 1)
     return kept > 0 ? .skip(byteCount: kept, .garbage) : .needMore(total: bytes.count + 1)
+  }
+
+  /// Whether a frame may begin behind this byte: an end, or what is skipped between frames.
+  private static func mayPrecede(_ byte: UInt8) -> Bool {
+    isEnd(byte) || byte == 0x0D || byte == 0x00 || byte == 0x20
   }
 
   private static func isEnd(_ byte: UInt8) -> Bool {
