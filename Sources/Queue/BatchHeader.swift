@@ -8,14 +8,16 @@
 //   18  flags           2   zero
 //   20  durableThrough  4   every batch up to this number was durable when this one was started
 //   24  monotonic       4   milliseconds of the machine's boot, of the first record, modulo 2^32
-//   28  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 28
+//   28  salt            4   of the start that wrote it, mixed into its records' checksums
+//   32  previous        4   generation of the segment before this one in the log, as in page 0
+//   36  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 36
 //
 // A batch is complete when all its records are valid; there is no checksum over the whole.
 // Source: spool document, section 2.3.
 
 /// The header of a batch.
 struct BatchHeader: Equatable {
-  static let byteCount = 32
+  static let byteCount = 40
   static let magic: UInt32 = 0x3143_5442
 
   var generation: UInt32
@@ -25,6 +27,12 @@ struct BatchHeader: Equatable {
   var recordCount: Int
   var durableThrough: UInt32
   var monotonicMilliseconds: UInt32
+  /// Random per start: a start that knows nothing of a batch torn before it may number its own alike.
+  var salt: UInt32
+  var previousGeneration: UInt32
+
+  /// What the checksums of the batch's records start with.
+  var seed: UInt64 { RecordHeader.seed(generation: generation, batch: batch, salt: salt) }
 
   /// Bytes the batch takes in its segment.
   var pagedByteCount: Int { Self.paged(byteCount) }
@@ -43,7 +51,9 @@ struct BatchHeader: Equatable {
     buffer.store(UInt16(0), at: offset + 18)
     buffer.store(durableThrough, at: offset + 20)
     buffer.store(monotonicMilliseconds, at: offset + 24)
-    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 28), at: offset + 28)
+    buffer.store(salt, at: offset + 28)
+    buffer.store(previousGeneration, at: offset + 32)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 36), at: offset + 36)
   }
 
   /// The header at `offset`, or `nil` when there is no valid one of this generation; a `nil`
@@ -54,8 +64,8 @@ struct BatchHeader: Equatable {
     guard buffer.loadUInt32(at: offset) == magic else { return nil }
     let found = buffer.loadUInt32(at: offset + 4)
     guard found == generation ?? found else { return nil }
-    let stored = buffer.loadUInt32(at: offset + 28)
-    guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 28) else { return nil }
+    let stored = buffer.loadUInt32(at: offset + 36)
+    guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 36) else { return nil }
     let byteCount = Int(buffer.loadUInt32(at: offset + 12))
     guard byteCount >= Self.byteCount, byteCount <= SpoolLimits.batchBytesMax else { return nil }
     return BatchHeader(
@@ -64,6 +74,8 @@ struct BatchHeader: Equatable {
       byteCount: byteCount,
       recordCount: Int(buffer.loadUInt16(at: offset + 16)),
       durableThrough: buffer.loadUInt32(at: offset + 20),
-      monotonicMilliseconds: buffer.loadUInt32(at: offset + 24))
+      monotonicMilliseconds: buffer.loadUInt32(at: offset + 24),
+      salt: buffer.loadUInt32(at: offset + 28),
+      previousGeneration: buffer.loadUInt32(at: offset + 32))
   }
 }

@@ -7,7 +7,7 @@
 //    8  sequence  4   per device, from 1
 //   12  delta     2   milliseconds after the batch's first record
 //   14  boot      2   number of the machine's boot
-//   16  crc       4   CRC-32C of generation 4, batch 4, bytes 0 ..< 16, payload
+//   16  crc       4   CRC-32C of (generation xor salt) 4, batch 4, bytes 0 ..< 16, payload
 //   20  payload
 //
 // Types from 80 hex on may be skipped by a reader that does not know them, others may not.
@@ -51,8 +51,8 @@ struct RecordHeader: Equatable {
   }
 
   /// The seed of a record's checksum.
-  static func seed(generation: UInt32, batch: UInt32) -> UInt64 {
-    UInt64(batch) << 32 | UInt64(generation)
+  static func seed(generation: UInt32, batch: UInt32, salt: UInt32) -> UInt64 {
+    UInt64(batch) << 32 | UInt64(generation ^ salt)
   }
 
   /// Writes header and checksum around the payload that stands behind it already.

@@ -12,7 +12,8 @@
 //   52  segment bytes  4
 //   56  created        8   monotonic milliseconds of that boot
 //   64  boot key       8   what tells one boot from another; zero is unknown
-//   72  crc            4   CRC-32C of eight zero bytes and bytes 0 ..< 72
+//   72  previous       4   generation of the segment that stands before it in the log, or zero
+//   76  crc            4   CRC-32C of eight zero bytes and bytes 0 ..< 76
 //
 // A page whose magic begins with "ERSPOOL" but that has another version or an unknown incompatible
 // bit is foreign: never read further and never written.
@@ -20,7 +21,7 @@
 
 /// The first page of a segment.
 struct SegmentHeader: Equatable {
-  static let byteCount = 76
+  static let byteCount = 80
   static let magic: UInt64 = 0x314C_4F4F_5053_5245
   /// The magic without its last byte, the version.
   private static let magicStem: UInt64 = 0x004C_4F4F_5053_5245
@@ -32,6 +33,8 @@ struct SegmentHeader: Equatable {
   var bootKey: UInt64
   var segmentByteCount: Int
   var createdMilliseconds: UInt64
+  /// The newest segment with a durable batch when this one was begun.
+  var previousGeneration: UInt32
 
   /// What page 0 of a segment turned out to be.
   enum Reading: Equatable {
@@ -52,14 +55,15 @@ struct SegmentHeader: Equatable {
     buffer.store(UInt32(segmentByteCount), at: offset + 52)
     buffer.store(createdMilliseconds, at: offset + 56)
     buffer.store(bootKey, at: offset + 64)
-    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 72), at: offset + 72)
+    buffer.store(previousGeneration, at: offset + 72)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 76), at: offset + 76)
   }
 
   static func read(_ buffer: PageBuffer, at offset: Int, _ crc: CRC32C) -> Reading {
     let magic = buffer.loadUInt64(at: offset)
     guard magic & 0x00FF_FFFF_FFFF_FFFF == magicStem else { return .none }
-    let stored = buffer.loadUInt32(at: offset + 72)
-    let isIntact = stored == crc.checksum(seed: 0, buffer, offset..<offset + 72)
+    let stored = buffer.loadUInt32(at: offset + 76)
+    let isIntact = stored == crc.checksum(seed: 0, buffer, offset..<offset + 76)
     guard magic == Self.magic else { return .foreign }
     guard isIntact else { return .none }
     guard buffer.loadUInt32(at: offset + 8) == 0 else { return .foreign }
@@ -73,6 +77,7 @@ struct SegmentHeader: Equatable {
         boot: UInt16(truncatingIfNeeded: buffer.loadUInt32(at: offset + 48)),
         bootKey: buffer.loadUInt64(at: offset + 64),
         segmentByteCount: Int(buffer.loadUInt32(at: offset + 52)),
-        createdMilliseconds: buffer.loadUInt64(at: offset + 56)))
+        createdMilliseconds: buffer.loadUInt64(at: offset + 56),
+        previousGeneration: buffer.loadUInt32(at: offset + 72)))
   }
 }

@@ -54,7 +54,8 @@ struct SegmentWalker {
   private var doubtfulByteCount = 0
 
   init(segmentByteCount: Int, crc: CRC32C) {
-    buffer = PageBuffer(byteCount: SpoolLimits.batchBytesMax + SpoolLimits.pageByteCount)
+    buffer = PageBuffer(
+      byteCount: min(SpoolLimits.batchBytesMax, segmentByteCount) + SpoolLimits.pageByteCount)
     self.segmentByteCount = segmentByteCount
     self.crc = crc
   }
@@ -121,7 +122,7 @@ struct SegmentWalker {
     damagedByteCount += doubtfulByteCount
     doubtfulByteCount = 0
     isTorn = false
-    seed = RecordHeader.seed(generation: generation, batch: header.batch)
+    seed = header.seed
     lastBatch = header.batch
     durableThrough = header.durableThrough
     batchStart = position

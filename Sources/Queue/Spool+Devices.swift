@@ -78,6 +78,7 @@ extension Spool where D: ~Copyable {
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true
       dirtyDevices.append(device)
+      queuedNotes.acknowledgements += 1
     }
     acknowledgementsDueAt = min(
       acknowledgementsDueAt, now.advanced(by: SpoolLimits.acknowledgementDelay))

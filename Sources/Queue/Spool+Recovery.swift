@@ -7,7 +7,9 @@
 //
 // Nothing on disk makes this fail. Damaged batches and records without a known device are counted
 // and passed over; a torn end is cut where its first bad record stands. A damaged page 0 is replaced
-// by what the first batch says. A segment without any batch is free; one whose page 0 or first batch
+// by what the first batch says, if the next segment of the log names it as the one before, or if
+// there is no next one. Otherwise it is void: written by a commit that never ended, passed over by a
+// start whose numbers may be the same. A segment without any batch is free; one whose page 0 or first batch
 // cannot be read is left alone in this run, and of one that cannot be read further on, no more is
 // ever handed out in this run than was counted here.
 // Not here yet: the checkpoint that makes the time independent of the backlog.
@@ -37,9 +39,12 @@ extension Spool where D: ~Copyable {
   public mutating func recover() -> RecoveryReport {
     var report = RecoveryReport()
     var newest: SegmentHeader?
-    for slot in 0..<segments.count { readHeader(slot, &report, &newest) }
+    var newestSeen: UInt32 = 0
+    for slot in 0..<segments.count { readHeader(slot, &report, &newest, &newestSeen) }
     let unreadableHeaderCount = report.unreadableSegmentCount
     order.sort { segments[$0].generation < segments[$1].generation }
+    let newestFound = max(newestSeen, order.last.map { segments[$0].generation } ?? 0)
+    leaveOutVoid()
     report.segmentCount = order.count
 
     var lastBatch: UInt32 = 0
@@ -61,18 +66,16 @@ extension Spool where D: ~Copyable {
       }
       lastBatch = walker.lastBatch
       durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
+      newestGeneration = segments[slot].generation
       if i == order.count - 1 { report.hasTornTail = walker.isTorn }
     }
     counters.damagedByteCount += UInt64(report.damagedByteCount)
-    let newestGeneration = order.last.map { segments[$0].generation } ?? 0
     order.removeAll { segments[$0].use == .free }
-    // What could not be read may have newer generations; and a batch whose header never reached the
-    // disk may have left records of a generation nobody knows. A random gap keeps this start from
-    // taking the same generation and batch number, under which they would validate.
+    // What could not be read may have newer generations; a gap keeps clear of them.
     let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
     resume(
       durableThrough: durable, nextBatch: lastBatch &+ 1,
-      generation: newestGeneration &+ UInt32(unreadableHeaderCount) &+ gap,
+      generation: newestFound &+ UInt32(unreadableHeaderCount) &+ gap,
       boot: bootNumber(after: newest))
     for i in 0..<table.count where table.entries[i].isUsed {
       let device = DeviceIndex(i)
@@ -94,7 +97,8 @@ extension Spool where D: ~Copyable {
   }
 
   private mutating func readHeader(
-    _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?
+    _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?,
+    _ newestSeen: inout UInt32
   ) {
     do {
       try disk.read(
@@ -111,7 +115,13 @@ extension Spool where D: ~Copyable {
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
     case .header(let header):
-      segments[slot] = SegmentState(use: .used, generation: header.generation)
+      segments[slot] = SegmentState(
+        use: .used, generation: header.generation,
+        previousGeneration: header.previousGeneration)
+      // Where page 0 of a later use never arrived, its first batch may have.
+      if let first = try? firstBatch(slot, generation: nil) {
+        newestSeen = max(newestSeen, first.generation)
+      }
       if header.generation > newest?.generation ?? 0 { newest = header }
       uuidLow = header.uuidLow
       uuidHigh = header.uuidHigh
@@ -123,7 +133,9 @@ extension Spool where D: ~Copyable {
   private mutating func adopt(_ slot: Int, _ report: inout RecoveryReport) {
     do {
       guard let first = try firstBatch(slot, generation: nil) else { return }
-      segments[slot] = SegmentState(use: .used, generation: first.generation)
+      segments[slot] = SegmentState(
+        use: .used, generation: first.generation, previousGeneration: first.previousGeneration,
+        isAdopted: true)
       order.append(slot)
     } catch {
       segments[slot].use = .foreign
@@ -131,13 +143,28 @@ extension Spool where D: ~Copyable {
     }
   }
 
+  /// Leaves out segments that were never part of the log: the next one names an older one as the one
+  /// before it. They hold a batch whose commit failed, and which stands in the next one too.
+  ///
+  /// Of a segment whose page 0 is lost, the first batch may be of a use that was void; it counts only
+  /// if the next segment names exactly this one.
+  private mutating func leaveOutVoid() {
+    for i in stride(from: order.count - 2, through: 0, by: -1) {
+      let slot = order[i]
+      let generation = segments[slot].generation
+      let named = segments[order[i + 1]].previousGeneration
+      guard segments[slot].isAdopted ? named != generation : named < generation else { continue }
+      segments[slot].use = .free
+      order.remove(at: i)
+    }
+  }
+
   /// The batch up to which all of a segment was durable, as the segment used right after it knew
   /// when it was started; zero when that cannot be told.
   private mutating func proof(of slot: Int, by next: Int) -> UInt32 {
-    let generation = segments[next].generation
-    guard generation == segments[slot].generation &+ 1 else { return 0 }
+    guard segments[next].previousGeneration == segments[slot].generation else { return 0 }
     do {
-      return try firstBatch(next, generation: generation)?.durableThrough ?? 0
+      return try firstBatch(next, generation: segments[next].generation)?.durableThrough ?? 0
     } catch {
       return 0
     }

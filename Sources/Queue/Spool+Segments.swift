@@ -39,6 +39,8 @@ extension Spool where D: ~Copyable {
     order.removeLast()
     segments[slot].use = .free
     segments[slot].generation = segments[slot].formerGeneration
+    // What it held is written over already.
+    segments[slot].notes = NoteCount()
   }
 
   /// Moves the pins of a segment that was returned to the one that is written instead.
@@ -57,6 +59,7 @@ extension Spool where D: ~Copyable {
       if slot == writeSegment || slot == underWay?.segment || slot == gathering?.segment { break }
       if segments[slot].pinCount > 0 { break }
       segments[slot].use = .free
+      segments[slot].notes = queuedNotes
       freed += 1
     }
     if freed > 0 { order.removeFirst(freed) }
@@ -104,14 +107,16 @@ extension Spool where D: ~Copyable {
     return count
   }
 
-  /// The free segment with the oldest content; one that was never written only if there is none.
+  /// The free segment with the oldest content; one that was never written only if there is none, the
+  /// one to be avoided only after that, and one whose content is not durably done with last.
   private func freeSegment(avoiding avoided: Int?) -> Int? {
     var best: Int? = nil
     var bestAge = UInt64.max
     for slot in 0..<segments.count where segments[slot].use == .free {
       // Generation zero becomes the largest number.
       var age = UInt64(segments[slot].generation &- 1)
-      if slot == avoided { age += UInt64(UInt32.max) + 1 }
+      if slot == avoided { age += 1 << 32 }
+      if !segments[slot].notes.isCovered(by: durableNotes) { age += 1 << 33 }
       if age < bestAge {
         best = slot
         bestAge = age
@@ -163,6 +168,7 @@ extension Spool where D: ~Copyable {
     if table[device].pendingDropCount == 0 {
       table[device].pendingDropFirst = table[device].acknowledged.next
       droppingDevices.append(device)
+      queuedNotes.drops += 1
     }
     table[device].pendingDropCount += count
     table[device].pendingDropReason = reason

@@ -42,6 +42,8 @@ struct OpenBatch {
   var byteCountMax: Int
   var recordCount = 0
   var openedAt: Instant
+  /// The notes that are written when this batch is.
+  var notes = NoteCount()
   /// Where it is to be written; a failed commit before it may still move it to a later segment.
   var offset: Int
 }
@@ -58,8 +60,14 @@ struct SegmentState {
   var use = Use.free
   /// Of what the segment holds; zero when nothing was ever written.
   var generation: UInt32 = 0
-  /// The same before the present use.
+  /// The newest segment with a durable batch when this one was begun.
+  var previousGeneration: UInt32 = 0
+  /// Whether page 0 is lost, and the first batch has told the generation.
+  var isAdopted = false
+  /// The generation before the present use.
   var formerGeneration: UInt32 = 0
+  /// The notes that explain why it is free.
+  var notes = NoteCount()
   /// Devices whose first undelivered frame may lie here.
   var pinCount = 0
   /// Bytes from the start that may be read back.
@@ -87,6 +95,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var writesHeader = false
   var nextGeneration: UInt32 = 1
   var nextBatch: UInt32 = 1
+  /// The newest segment with a durable batch; zero is none.
+  var newestGeneration: UInt32 = 0
+  /// Tells this start's batches from those of another that has used the same numbers.
+  let salt: UInt32
   var uuidLow: UInt64
   var uuidHigh: UInt64
   /// The machine's present boot as records name it, and what tells it from another.
@@ -95,6 +107,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   let secret: UInt64
   var dirtyDevices: [DeviceIndex] = []
   var acknowledgementsDueAt = Instant.never
+  /// Notes queued, put into batches, and durable.
+  var queuedNotes = NoteCount()
+  private var writtenNotes = NoteCount()
+  private(set) var durableNotes = NoteCount()
   /// Devices with frames given up whose record is still to be written.
   var droppingDevices: [DeviceIndex] = []
   var walker: SegmentWalker
@@ -121,10 +137,12 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     table = DeviceTable(capacity: deviceCountMax, secret: secret)
     segments = [SegmentState](repeating: SegmentState(), count: geometry.segmentCount)
     order.reserveCapacity(geometry.segmentCount)
-    let bufferByteCount = SpoolLimits.batchBytesMax + SpoolLimits.pageByteCount
+    let bufferByteCount =
+      min(SpoolLimits.batchBytesMax, geometry.segmentByteCount) + SpoolLimits.pageByteCount
     buffers = [PageBuffer(byteCount: bufferByteCount), PageBuffer(byteCount: bufferByteCount)]
     walker = SegmentWalker(segmentByteCount: geometry.segmentByteCount, crc: crc)
     self.secret = secret
+    salt = UInt32(truncatingIfNeeded: secret &* 0x9E37_79B9_7F4A_7C15 >> 32)
     uuidLow = secret
     uuidHigh = secret &* 0x9E37_79B9_7F4A_7C15
     dirtyDevices.reserveCapacity(deviceCountMax)
@@ -222,6 +240,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       + drops * RecordHeader.stride(DropNote.byteCount)
   }
 
+  private func seed(of batch: OpenBatch) -> UInt64 {
+    RecordHeader.seed(generation: batch.generation, batch: batch.number, salt: salt)
+  }
+
   private func position(in batch: OpenBatch) -> Int {
     SpoolLimits.pageByteCount + batch.byteCount
   }
@@ -240,7 +262,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     buffer.zero(end..<offset + header.strideByteCount)
     header.seal(
       in: buffer, at: offset,
-      seed: RecordHeader.seed(generation: batch.generation, batch: batch.number), crc)
+      seed: seed(of: batch), crc)
     batch.byteCount += header.strideByteCount
     batch.recordCount += 1
   }
@@ -321,6 +343,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       underWay = nil
       failedCommitCount = 0
       durableThrough = batch.number
+      durableNotes = batch.notes
+      newestGeneration = batch.generation
       segments[batch.segment].durableByteCount =
         batch.offset + BatchHeader.paged(batch.byteCount)
       counters.commitCount += 1
@@ -341,17 +365,21 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let buffer = buffers[batch.buffer]
     let base = SpoolLimits.pageByteCount
     let paged = BatchHeader.paged(batch.byteCount)
+    if writesHeader { segments[writeSegment].previousGeneration = newestGeneration }
+    let previous = segments[writeSegment].previousGeneration
     BatchHeader(
       generation: batch.generation, batch: batch.number, byteCount: batch.byteCount,
       recordCount: batch.recordCount, durableThrough: durableThrough,
-      monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.openedAt.milliseconds)
+      monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.openedAt.milliseconds), salt: salt,
+      previousGeneration: previous
     ).write(to: buffer, at: base, crc)
     buffer.zero(base + batch.byteCount..<base + paged)
     if writesHeader {
       SegmentHeader(
         uuidLow: uuidLow, uuidHigh: uuidHigh, generation: batch.generation, boot: boot,
         bootKey: bootKey, segmentByteCount: geometry.segmentByteCount,
-        createdMilliseconds: UInt64(max(0, now.milliseconds))
+        createdMilliseconds: UInt64(max(0, now.milliseconds)),
+        previousGeneration: previous
       ).write(to: buffer, at: 0, crc)
     }
     underWay = batch
@@ -395,7 +423,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     batch.byteCountMax = roomForBatch
     batch.offset = writeOffset
     let buffer = buffers[batch.buffer]
-    let seed = RecordHeader.seed(generation: batch.generation, batch: batch.number)
+    let seed = seed(of: batch)
     var offset = SpoolLimits.pageByteCount + BatchHeader.byteCount
     for _ in 0..<batch.recordCount {
       let header = RecordHeader.parse(buffer, at: offset)
@@ -407,7 +435,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// Puts drops and acknowledgements into the batch that is about to be written.
   private mutating func appendNotes(_ batch: inout OpenBatch, _ now: Instant) {
     let buffer = buffers[batch.buffer]
-    while dropFits(batch), let device = droppingDevices.popLast() {
+    var dropCount = 0
+    while dropCount < droppingDevices.count, dropFits(batch) {
+      let device = droppingDevices[dropCount]
+      dropCount += 1
       let entry = table[device]
       DropNote(
         device: entry.number, first: entry.pendingDropFirst, last: entry.acknowledged,
@@ -416,6 +447,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       seal(.drop, DropNote.byteCount, entry.number, entry.acknowledged, &batch, now)
       table[device].pendingDropCount = 0
     }
+    droppingDevices.removeFirst(dropCount)
     let count = min(dirtyDevices.count, SpoolLimits.acknowledgementsPerBatchMax)
     if count > 0 {
       var payload = position(in: batch) + RecordHeader.byteCount
@@ -430,6 +462,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       dirtyDevices.removeFirst(count)
       seal(.acknowledgements, count * 8, 0, SequenceNumber(0), &batch, now)
     }
+    writtenNotes.drops += UInt64(dropCount)
+    writtenNotes.acknowledgements += UInt64(count)
+    batch.notes = writtenNotes
     acknowledgementsDueAt =
       dirtyDevices.isEmpty && droppingDevices.isEmpty
       ? .never : now.advanced(by: SpoolLimits.acknowledgementDelay)

@@ -8,14 +8,26 @@ import Testing
 /// Whether the long version of the random tests was asked for.
 let isLongRun = ProcessInfo.processInfo.environment["EDGERELAY_LONG"] == "1"
 
+/// The one seed to run, when a failure is to be looked at.
+let onlySeed = ProcessInfo.processInfo.environment["EDGERELAY_SEED"].flatMap { UInt64($0) }
+
+/// How many times the ordinary number of seeds the random tests run.
+let seedFactor: UInt64 =
+  ProcessInfo.processInfo.environment["EDGERELAY_SEEDS"].flatMap { UInt64($0) }
+  ?? (isLongRun ? 400 : 1)
+
+/// The seeds of a random test that ordinarily runs `count` of them.
+func seeds(_ count: UInt64) -> [UInt64] {
+  onlySeed.map { [$0] } ?? Array(1...count * seedFactor)
+}
+
 @Suite("A power cut")
 struct CrashTests {
   /// Laps of the ring that a run writes.
   static let laps: UInt32 = 4
-  static let seeds: [UInt64] = isLongRun ? [4] : [1, 2]
-  static let cutsPerCommit = isLongRun ? 8 : 2
+  static let cutsPerCommit = 2
 
-  @Test("loses nothing durable, wherever it falls", arguments: seeds)
+  @Test("loses nothing durable, wherever it falls", arguments: seeds(2))
   func everyCommit(_ seed: UInt64) {
     var world = World(spool: emptySpool(), seed: seed, context: "seed \(seed)")
     world.addDevices()
@@ -53,7 +65,7 @@ struct CrashTests {
       world.finishCommit()
       world.drain()
     }
-    print("power cuts: seed \(seed), \(step) steps, \(crashCount) crashes")
+    CutCount.shared.add(crashCount)
   }
 
   /// Cuts the power in the commit under way, starts again, and checks; half of the time works on for
@@ -61,9 +73,11 @@ struct CrashTests {
   private static func cut(_ world: inout World) {
     let cut = randomCut(&world.random, world.spool.disk.commitByteCount)
     let seed = world.random.next()
-    let disk =
-      world.random.chance(10) ? world.spool.disk.afterKill() : world.spool.disk.afterPowerCut(cut)
-    var after = world.restarted(on: disk, seed: seed, context: world.context + " \(cut)")
+    let isKill = world.random.chance(10)
+    let disk = isKill ? world.spool.disk.afterKill() : world.spool.disk.afterPowerCut(cut)
+    var after = world.restarted(
+      on: disk, seed: seed, context: world.context + (isKill ? " kill" : " \(cut)"),
+      isAfterPowerCut: !isKill)
     if after.hasFailed || after.random.chance(50) {
       if !after.hasFailed { after.drain() }
       world.hasFailed = after.hasFailed
@@ -72,9 +86,11 @@ struct CrashTests {
     for _ in 0..<after.random.below(3) { workOn(&after) }
     for _ in 0..<10 { after.act(progress: 50) }
     after.startCommit(isForced: true)
+    // What a failed sync left in the cache only may go now, in the middle of the log.
+    if isKill { after.isSound = false }
     let second = randomCut(&after.random, after.spool.disk.commitByteCount)
     var last = after.restarted(
-      on: after.spool.disk.afterPowerCut(second), seed: seed,
+      on: after.spool.disk.afterPowerCut(second), seed: after.random.next(),
       context: after.context + " then \(second)")
     if !last.hasFailed {
       workOn(&last)

@@ -11,13 +11,13 @@ func dump(_ disk: SimulatedDisk, _ note: String) {
     var lines: [String] = []
     for p in 3..<(disk.image[s].count / 4096) {
       guard let h = BatchHeader.read(b, at: p * 4096, generation: nil, crc) else { continue }
-      var o = p * 4096 + 32
+      var o = p * 4096 + 40
       var recs: [String] = []
       for _ in 0..<h.recordCount {
         guard
           let x = RecordHeader.read(
             b, at: o, end: p * 4096 + h.byteCount,
-            seed: RecordHeader.seed(generation: h.generation, batch: h.batch), crc)
+            seed: h.seed, crc)
         else {
           recs.append("BAD")
           break

@@ -31,6 +31,8 @@ struct ModelDevice {
   var base: UInt32 = 0
   var frames: [ModelFrame] = []
   var durable: UInt32 = 0
+  /// The newest frame that the last start has read, be it from a cache that the disk lags behind.
+  var readable: UInt32 = 0
   var sent: UInt32 = 0
   /// What the spool's cursor must be: delivered or given up.
   var cursor: UInt32 = 0
@@ -40,6 +42,10 @@ struct ModelDevice {
   var durablyDropped: UInt32 = 0
   var droppedCount = 0
   var login: [UInt8] = []
+  /// Whether a start knew nothing of the device, since all of it was done with.
+  var wasForgotten = false
+  /// The login that the last start has found.
+  var found: [UInt8] = []
 
   var isLive = false
   var window = 4

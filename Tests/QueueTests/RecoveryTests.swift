@@ -268,15 +268,16 @@ struct RecoveryTests {
     let crc = CRC32C()
     let payload = 45_000
     let buffer = PageBuffer(byteCount: 64 * 1_024)
-    buffer.store(UInt8(1), at: 52 + 2)
-    buffer.store(UInt16(40_000), at: 52 + 4)
+    buffer.store(UInt8(1), at: 60 + 2)
+    buffer.store(UInt16(40_000), at: 60 + 4)
     RecordHeader(
       payloadByteCount: payload, type: RecordType.device.rawValue, flags: 0, device: 9,
       sequence: SequenceNumber(0), delta: 0, boot: 1
-    ).seal(in: buffer, at: 32, seed: RecordHeader.seed(generation: 1, batch: 2), crc)
+    ).seal(
+      in: buffer, at: 40, seed: RecordHeader.seed(generation: 1, batch: 2, salt: 3), crc)
     BatchHeader(
-      generation: 1, batch: 2, byteCount: 52 + payload, recordCount: 1, durableThrough: 1,
-      monotonicMilliseconds: 0
+      generation: 1, batch: 2, byteCount: 60 + payload, recordCount: 1, durableThrough: 1,
+      monotonicMilliseconds: 0, salt: 3, previousGeneration: 0
     ).write(to: buffer, at: 0, crc)
     let geometry = SpoolGeometry(segmentByteCount: 32 * 4_096, segmentCount: 16)
     var large = SimulatedDisk(geometry)
@@ -360,7 +361,7 @@ struct RecoveryTests {
     let segment = spool.order[0]
     // Frame 3's batch, and of the last batch the frame but not the device record before it.
     disk.flip(segment: segment, bit: (5 * 4_096 + 9) * 8)
-    let record = 6 * 4_096 + 32 + RecordHeader.stride(8 + 1 + 5)
+    let record = 6 * 4_096 + BatchHeader.byteCount + RecordHeader.stride(8 + 1 + 5)
     disk.flip(segment: segment, bit: (record + 20) * 8)
     var again = recovered(disk)
     let device = again.device("A")
@@ -387,6 +388,40 @@ struct RecoveryTests {
       var third = recovered(again.disk.afterPowerCut(.nothing))
       #expect(third.drain() == (1...7).map { "A\($0) \($0)" })
     }
+  }
+
+  @Test("never reads a batch it has passed over once because its segment's header never arrived")
+  func voidSegment() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.passSegments(17, a)
+    let before = spool.writeSegment
+    while true {
+      spool.put(a, "lost")
+      spool.commitIfDue(now: instant(0), isForced: true)
+      if spool.writeSegment != before { break }
+      let error = spool.disk.finishCommit()
+      spool.commitFinished(error, now: instant(0))
+      spool.confirmAll(a)
+    }
+    // The batch arrives, page 0 keeps the generation it had before.
+    let segment = spool.writeSegment
+    let batch = 3 * 4_096..<4 * 4_096
+    let written = spool.disk.afterPowerCut(.everything).image[segment][batch]
+    var disk = spool.disk.afterPowerCut(.nothing)
+    disk.overwrite(segment: segment, offset: batch.lowerBound, Array(written))
+    disk.unreadable = [(segment, 0..<4_096)]
+    var again = recovered(disk)
+    let device = again.device("A")
+    again.store(device, "new")
+    let expected = again.drain().filter { $0.hasSuffix("new") }
+    #expect(expected.count == 1)
+    // Later the page is damaged.
+    disk = again.disk.afterPowerCut(.nothing)
+    disk.flip(segment: segment, bit: 45 * 8)
+    var third = recovered(disk)
+    #expect(third.drain().filter { !$0.hasSuffix("filler") }.last == expected[0])
+    #expect(third.newestGeneration == again.newestGeneration)
   }
 
   @Test("counts the bytes of a damaged batch once")

@@ -104,7 +104,7 @@ struct World: ~Copyable {
     model.devices[d].inFlight = []
     model.devices[d].sent = model.devices[d].cursor
     spool.rewind(model.devices[d].index)
-    if random.chance(50) { updateInterest(d) }
+    updateInterest(d)
   }
 
   /// Proves the delivery of the first `count` frames in flight.
@@ -200,7 +200,7 @@ struct World: ~Copyable {
     guard let frame = model.devices[d].frame(sequence) else {
       return fail("\(name)\(sequence) was never appended")
     }
-    if sequence > model.devices[d].durable, isSound {
+    if sequence > max(model.devices[d].durable, model.devices[d].readable), isSound {
       return fail("\(name)\(sequence) is not durable")
     }
     let bytes = frame.bytes
@@ -294,15 +294,19 @@ struct World: ~Copyable {
 
   // MARK: Restart
 
-  /// A world that starts from `disk`, as this one's would after a power cut.
-  func restarted(on disk: SimulatedDisk, seed: UInt64, context: String) -> World {
+  /// A world that starts from `disk`, as this one's would after a power cut or a kill.
+  func restarted(
+    on disk: SimulatedDisk, seed: UInt64, context: String, isAfterPowerCut: Bool = true
+  ) -> World {
     var report = RecoveryReport()
     var world = World(spool: recovered(disk, secret: seed, &report), seed: seed, context: context)
     world.isSound = isSound
     world.model = model
     world.model.pending = []
     world.model.droppedFrameCount = 0
-    for d in 0..<model.devices.count { world.reconcile(d, report) }
+    for d in 0..<model.devices.count {
+      world.reconcile(d, report, isAfterPowerCut: isAfterPowerCut)
+    }
     if world.hasFailed {
       dump(spool.disk.afterKill(), "before")
       dump(disk, "after")
@@ -312,7 +316,9 @@ struct World: ~Copyable {
   }
 
   /// Checks what recovery found of a device and takes it into the model.
-  private mutating func reconcile(_ d: Int, _ report: RecoveryReport) {
+  private mutating func reconcile(
+    _ d: Int, _ report: RecoveryReport, isAfterPowerCut: Bool
+  ) {
     var device = model.devices[d]
     device.isLive = false
     device.inFlight = []
@@ -320,10 +326,14 @@ struct World: ~Copyable {
     device.index = spool.device(device.name)
     let entry = spool.table[device.index]
     let (cursor, last) = (entry.acknowledged.rawValue, entry.last.rawValue)
-    if found == nil {
+    // A device that an earlier start knew nothing of may be found again, with all of it done with,
+    // in a segment whose next use never reached the disk.
+    let isRefound = device.wasForgotten && device.durable == device.base && cursor == last
+    if found == nil || isRefound {
       if device.durable > device.cursor { fail("\(device.name) is unknown, with durable frames") }
       let uncounted = Int(device.durable) - Int(device.safe)
       if uncounted > report.droppedFrameCount { fail("\(device.name): \(uncounted) not counted") }
+      device.wasForgotten = true
       device.frames = []
       device.base = last
       device.proven = last
@@ -335,17 +345,19 @@ struct World: ~Copyable {
       if cursor > device.safe, entry.droppedCount < Int(cursor - device.safe) {
         fail("\(device.name): \(cursor - device.safe) lost, \(entry.droppedCount) counted")
       }
-      let logins = [device.frame(last)?.login, device.frame(last + 1)?.login]
-      if last > device.base, !logins.contains(spool.login(of: device.index)) {
-        fail("\(device.name) has another login")
-      }
+      // A torn batch may have left the login of a frame that it has not left.
+      let login = spool.login(of: device.index)
+      let logins = [device.frame(last)?.login, device.frame(last + 1)?.login, device.found]
+      if last > device.base, !logins.contains(login) { fail("\(device.name) has another login") }
+      device.found = login
       device.frames.removeLast(Int(device.last - min(last, device.last)))
       device.proven = min(device.proven, last)
       // A drop that came back is on the disk.
       device.durablyDropped = max(device.durablyDropped, cursor)
     }
-    // What was read of a torn batch is there for good.
-    device.durable = last
+    device.readable = last
+    // What a power cut left is there for good. What a cache shows after a failed sync may not be.
+    device.durable = isAfterPowerCut ? last : min(device.durable, last)
     device.cursor = cursor
     device.sent = cursor
     device.droppedCount = entry.droppedCount
