@@ -88,6 +88,7 @@ struct CrashTests {
     after.startCommit(isForced: true)
     // What a failed sync left in the cache only may go now, in the middle of the log.
     if isKill { after.isSound = false }
+    CutCount.shared.add(1)
     let second = randomCut(&after.random, after.spool.disk.commitByteCount)
     var last = after.restarted(
       on: after.spool.disk.afterPowerCut(second), seed: after.random.next(),

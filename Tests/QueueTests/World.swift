@@ -299,7 +299,9 @@ struct World: ~Copyable {
     on disk: SimulatedDisk, seed: UInt64, context: String, isAfterPowerCut: Bool = true
   ) -> World {
     var report = RecoveryReport()
-    var world = World(spool: recovered(disk, secret: seed, &report), seed: seed, context: context)
+    // More slots than devices: the reference holds none of them, and each keeps its own.
+    let spool = recovered(disk, deviceCountMax: 256, secret: seed, &report)
+    var world = World(spool: spool, seed: seed, context: context)
     world.isSound = isSound
     world.model = model
     world.model.pending = []
@@ -308,7 +310,7 @@ struct World: ~Copyable {
       world.reconcile(d, report, isAfterPowerCut: isAfterPowerCut)
     }
     if world.hasFailed {
-      dump(spool.disk.afterKill(), "before")
+      dump(self.spool.disk.afterKill(), "before")
       dump(disk, "after")
       print(report)
     }
