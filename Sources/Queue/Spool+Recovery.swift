@@ -6,10 +6,9 @@
 //   3. what lies between the two is undelivered; writing goes on in a fresh segment
 //
 // Nothing on disk makes this fail. Damaged batches and records without a known device are counted
-// and passed over; a torn end is cut where its first bad record stands. A damaged page 0 is replaced
-// by what the first batch says, if the next segment of the log names it as the one before, or if
-// there is no next one. Otherwise it is void: written by a commit that never ended, passed over by a
-// start whose numbers may be the same. A segment without any batch is free; one whose page 0 or first batch
+// and passed over; a torn end is cut where its first bad record stands. A page 0 that is damaged, or
+// older than the first batch, is replaced by what that batch says, if the next segment of the log
+// names it as the one before, or if there is no next one. A segment without any batch is free; one whose page 0 or first batch
 // cannot be read is left alone in this run, and of one that cannot be read further on, no more is
 // ever handed out in this run than was counted here.
 // Not here yet: the checkpoint that makes the time independent of the backlog.
@@ -39,11 +38,10 @@ extension Spool where D: ~Copyable {
   public mutating func recover() -> RecoveryReport {
     var report = RecoveryReport()
     var newest: SegmentHeader?
-    var newestSeen: UInt32 = 0
-    for slot in 0..<segments.count { readHeader(slot, &report, &newest, &newestSeen) }
+    for slot in 0..<segments.count { readHeader(slot, &report, &newest) }
     let unreadableHeaderCount = report.unreadableSegmentCount
     order.sort { segments[$0].generation < segments[$1].generation }
-    let newestFound = max(newestSeen, order.last.map { segments[$0].generation } ?? 0)
+    let newestFound = order.last.map { segments[$0].generation } ?? 0
     leaveOutVoid()
     report.segmentCount = order.count
 
@@ -97,8 +95,7 @@ extension Spool where D: ~Copyable {
   }
 
   private mutating func readHeader(
-    _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?,
-    _ newestSeen: inout UInt32
+    _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?
   ) {
     do {
       try disk.read(
@@ -118,9 +115,11 @@ extension Spool where D: ~Copyable {
       segments[slot] = SegmentState(
         use: .used, generation: header.generation,
         previousGeneration: header.previousGeneration)
-      // Where page 0 of a later use never arrived, its first batch may have.
-      if let first = try? firstBatch(slot, generation: nil) {
-        newestSeen = max(newestSeen, first.generation)
+      // Where page 0 of a later use never arrived, its first batch may have. What the segment held
+      // before is done with then.
+      if let first = try? firstBatch(slot, generation: nil), first.generation > header.generation {
+        adopt(slot, as: first)
+        return
       }
       if header.generation > newest?.generation ?? 0 { newest = header }
       uuidLow = header.uuidLow
@@ -133,14 +132,18 @@ extension Spool where D: ~Copyable {
   private mutating func adopt(_ slot: Int, _ report: inout RecoveryReport) {
     do {
       guard let first = try firstBatch(slot, generation: nil) else { return }
-      segments[slot] = SegmentState(
-        use: .used, generation: first.generation, previousGeneration: first.previousGeneration,
-        isAdopted: true)
-      order.append(slot)
+      adopt(slot, as: first)
     } catch {
       segments[slot].use = .foreign
       report.unreadableSegmentCount += 1
     }
+  }
+
+  private mutating func adopt(_ slot: Int, as first: BatchHeader) {
+    segments[slot] = SegmentState(
+      use: .used, generation: first.generation, previousGeneration: first.previousGeneration,
+      isAdopted: true)
+    order.append(slot)
   }
 
   /// Leaves out segments that were never part of the log: the next one names an older one as the one
