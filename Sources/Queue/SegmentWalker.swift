@@ -31,6 +31,9 @@ struct SegmentWalker {
   private(set) var generation: UInt32 = 0
   private(set) var lastBatch: UInt32 = 0
   private(set) var durableThrough: UInt32 = 0
+  /// Valid batches since `open`, and valid records in the last of them.
+  private(set) var batchCount = 0
+  private(set) var recordCount = 0
   /// Whether the last batch ended in records that were never durable.
   private(set) var isTorn = false
   /// Bytes of known batches that did not validate, since they were last asked for.
@@ -79,6 +82,8 @@ struct SegmentWalker {
     damagedByteCount = 0
     lastBatch = 0
     durableThrough = 0
+    batchCount = 0
+    recordCount = 0
   }
 
   /// The offset behind the last page looked at.
@@ -124,6 +129,8 @@ struct SegmentWalker {
     isTorn = false
     seed = header.seed
     lastBatch = header.batch
+    batchCount += 1
+    recordCount = 0
     durableThrough = header.durableThrough
     batchStart = position
     batchMilliseconds = header.monotonicMilliseconds
@@ -141,6 +148,7 @@ struct SegmentWalker {
     if let header = RecordHeader.read(buffer, at: offset, end: end, seed: seed, crc) {
       recordPosition += header.strideByteCount
       recordsLeft -= 1
+      recordCount += 1
       let payload = offset + RecordHeader.byteCount
       return WalkedRecord(
         header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,

@@ -47,6 +47,7 @@ extension Spool where D: ~Copyable {
 
     var lastBatch: UInt32 = 0
     var durable: UInt32 = 0
+    var lastRecordCount = 0
     for i in 0..<order.count {
       let slot = order[i]
       segments[slot].provenThrough = i + 1 < order.count ? proof(of: slot, by: order[i + 1]) : 0
@@ -62,7 +63,17 @@ extension Spool where D: ~Copyable {
         }
         continue
       }
+      // The rest of a batch that the segment before holds more of: its commit failed there, and was
+      // tried again here. Reading on from here would miss the frames that only the other copy has.
+      if walker.isTorn, walker.batchCount == 1, walker.lastBatch == lastBatch,
+        walker.recordCount < lastRecordCount
+      {
+        segments[slot].use = .free
+        if i == order.count - 1 { report.hasTornTail = true }
+        continue
+      }
       lastBatch = walker.lastBatch
+      lastRecordCount = walker.recordCount
       durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
       newestGeneration = segments[slot].generation
       if i == order.count - 1 { report.hasTornTail = walker.isTorn }
@@ -250,6 +261,8 @@ extension Spool where D: ~Copyable {
     var key = DeviceKey(family: head.family, form: head.form)
     for i in 0..<head.nameByteCount { key.append(buffer.loadUInt8(at: offset + 8 + i)) }
     guard let device = table.restore(number: record.header.device, key) else { return }
+    // An older record comes again where a failed commit was repeated.
+    guard !table[device].last.isAfter(record.header.sequence) else { return }
     let login = offset + 8 + head.nameByteCount
     buffer.withBytes(login..<login + head.loginByteCount) { setLogin(device, $0) }
     // What came before this device's first surviving record is gone with its segment: it was done.

@@ -223,4 +223,29 @@ struct FailedCommitTests {
     }
     return sequences
   }
+
+  @Test("never writes over what was given up before the record of that is durable")
+  func dropsBeforeOverwriting() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    while spool.counters.droppedFrameCount == 0 { spool.store(a, "frame") }
+    var now: Int64 = 0
+    for round in 0..<60 {
+      let durable = spool.lastSequence(a).rawValue
+      spool.put(a, "frame")
+      for attempt in 0...round % 3 {
+        now += 2_000
+        spool.commitIfDue(now: instant(now), isForced: true)
+        for cut in [Cut.nothing, .prefix(4_096)] {
+          var again = recovered(spool.disk.afterPowerCut(cut))
+          let last = again.drain().last?.dropFirst().prefix { $0 != " " }
+          #expect(Int(last ?? "") ?? 0 >= Int(durable), "round \(round) attempt \(attempt) \(cut)")
+          #expect(again.counters.droppedFrameCount == 0, "round \(round) \(attempt) \(cut)")
+        }
+        let isLast = attempt == round % 3
+        let error = spool.disk.finishCommit(isLast ? nil : .write(.failed, byteCount: 0))
+        spool.commitFinished(error, now: instant(now))
+      }
+    }
+  }
 }

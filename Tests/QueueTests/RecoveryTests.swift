@@ -424,6 +424,64 @@ struct RecoveryTests {
     #expect(third.newestGeneration == again.newestGeneration)
   }
 
+  @Test("reads the better copy of a batch that was written again, and its newest login")
+  func tornCopy() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.store(a, "one")
+    spool.logIn(a, "first")
+    let filler = String(repeating: "x", count: 300)
+    for i in 2...6 {
+      if i == 4 { spool.logIn(a, "second") }
+      spool.put(a, "\(i) \(filler)")
+    }
+    spool.failCommit(.write(.failed, byteCount: 100_000))
+    spool.commitIfDue(now: instant(1_000), isForced: true)
+    var again = recovered(lastCommitTorn(spool.disk))
+    let device = again.device("A")
+    #expect(again.lastSequence(device).rawValue == 6)
+    #expect(String(decoding: again.login(of: device), as: UTF8.self) == "second")
+    #expect(again.order.count == 1)
+    #expect(again.drain().count == 6)
+    again.store(device, "seven")
+    var third = recovered(again.disk.afterPowerCut(.nothing))
+    #expect(
+      third.drain().map { $0.prefix(4) } == [
+        "A1 o", "A2 2", "A3 3", "A4 4", "A5 5", "A6 6", "A7 s",
+      ])
+    #expect(third.counters.droppedFrameCount == 0)
+  }
+
+  @Test("takes the first batch's word when page 0 of its segment is older, now and later")
+  func olderPageZero() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.passSegments(17, a)
+    let before = spool.writeSegment
+    while true {
+      spool.put(a, "new")
+      spool.commitIfDue(now: instant(0), isForced: true)
+      if spool.writeSegment != before { break }
+      let error = spool.disk.finishCommit()
+      spool.commitFinished(error, now: instant(0))
+      spool.confirmAll(a)
+      spool.commit()
+    }
+    let segment = spool.writeSegment
+    var disk = spool.disk.afterPowerCut(.everything)
+    disk.overwrite(
+      segment: segment, offset: 0, Array(spool.disk.image[segment][0..<4_096]))
+    var again = recovered(disk)
+    #expect(again.drain().map { $0.suffix(3) } == ["new"])
+    // The page is lost as well when the segment is damaged later; its frames stay.
+    again.store(again.device("A"), "two")
+    disk = again.disk.afterPowerCut(.nothing)
+    disk.overwrite(segment: segment, offset: 0, [UInt8](repeating: 0x5A, count: 4_096))
+    disk.overwrite(segment: again.writeSegment, offset: 0, [UInt8](repeating: 0x5A, count: 4_096))
+    var third = recovered(disk)
+    #expect(third.drain().map { $0.suffix(3) } == ["new", "two"])
+  }
+
   @Test("counts the bytes of a damaged batch once")
   func damageOnce() {
     var spool = emptySpool()
