@@ -40,6 +40,8 @@ struct DeviceEntry {
   /// Whether the relay holds a session or an upstream session for the device.
   var isHeld = false
   var isAcknowledgementDirty = false
+  /// Whether recovery has seen a device record of it.
+  var isRestored = false
   var interest = SweepInterest.idle
   var key = DeviceKey(family: 0, form: 0)
   var last = SequenceNumber(0)

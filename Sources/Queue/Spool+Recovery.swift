@@ -266,7 +266,8 @@ extension Spool where D: ~Copyable {
     let login = offset + 8 + head.nameByteCount
     buffer.withBytes(login..<login + head.loginByteCount) { setLogin(device, $0) }
     // What came before this device's first surviving record is gone with its segment: it was done.
-    if table[device].last == SequenceNumber(0) {
+    if !table[device].isRestored {
+      table[device].isRestored = true
       table[device].last = record.header.sequence
       table[device].acknowledged = record.header.sequence
     } else if record.header.sequence.isAfter(table[device].last) {

@@ -344,7 +344,7 @@ struct World: ~Copyable {
       if last < device.durable { fail("\(device.name)\(device.durable) was durable, not \(last)") }
       if last > device.last { fail("\(device.name)\(last) was never appended") }
       if isSound, cursor > device.cursor { fail("\(device.name)\(cursor) is called delivered") }
-      if cursor > device.safe, entry.droppedCount < Int(cursor - device.safe) {
+      if isSound, cursor > device.safe, entry.droppedCount < Int(cursor - device.safe) {
         fail("\(device.name): \(cursor - device.safe) lost, \(entry.droppedCount) counted")
       }
       // A torn batch may have left the login of a frame that it has not left.
