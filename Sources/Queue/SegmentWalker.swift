@@ -7,7 +7,7 @@
 //
 // A batch that does not validate is skipped page by page: what follows may be sound. Inside a batch
 // a bad record is salvaged around, in steps of four bytes, unless the batch may be the torn end of
-// the log: the last one of its segment, and beyond `provenThrough`, what the next segment's first
+// the log: no valid one behind it in its segment, and beyond `provenThrough`, what the next segment's first
 // batch knew to be durable. What follows a bad record there was never answered, and is left out to
 // keep the device's order. Every walk of a segment decides this alike, and for want of proof decides
 // against what follows, so that sequence numbers given out anew after a torn batch never meet its
@@ -52,6 +52,8 @@ struct SegmentWalker {
   private var batchMilliseconds: UInt32 = 0
   private var batchStart = 0
   private var provenThrough: UInt32 = 0
+  /// Whether the current batch is known to have been durable.
+  private var isProven = false
   /// Bytes without a valid batch since the last valid one, and those left out of that one as torn;
   /// damage if another one follows.
   private var doubtfulByteCount = 0
@@ -130,6 +132,7 @@ struct SegmentWalker {
     seed = header.seed
     lastBatch = header.batch
     batchCount += 1
+    isProven = false
     recordCount = 0
     durableThrough = header.durableThrough
     batchStart = position
@@ -155,29 +158,35 @@ struct SegmentWalker {
         place: LogPosition(generation: generation, offset: UInt32(batchStart)),
         monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
     }
-    if lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
+    if !isProven, lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true
       doubtfulByteCount += batchEnd - recordPosition
       recordsLeft = 0
       return nil
     }
+    isProven = true
     damagedByteCount += 4
     recordPosition += 4
     if recordPosition + RecordHeader.byteCount > batchEnd { recordsLeft = 0 }
     return nil
   }
 
-  /// Whether a valid batch of this generation stands right behind the current one.
+  /// Whether a valid batch of this generation stands somewhere behind the current one: it was begun
+  /// when this one was durable. Batches between the two may be damaged.
   private mutating func isFollowedByBatch<D: Disk & ~Copyable>(
     _ disk: inout D
   ) throws(DiskError) -> Bool {
     let page = SpoolLimits.pageByteCount
-    guard position + page <= segmentByteCount else { return false }
     // Behind the window, so that the current batch stays whole in it.
     let spare = buffer.byteCount - page
-    try disk.read(segment: segment, offset: position, into: buffer, at: spare, count: page)
     bufferCount = min(bufferCount, spare)
-    return BatchHeader.read(buffer, at: spare, generation: generation, crc) != nil
+    var offset = position
+    while offset + page <= segmentByteCount {
+      try disk.read(segment: segment, offset: offset, into: buffer, at: spare, count: page)
+      if BatchHeader.read(buffer, at: spare, generation: generation, crc) != nil { return true }
+      offset += page
+    }
+    return false
   }
 
   /// Makes `buffer` hold `count` bytes of the segment from `offset` on, and nothing from `limit`

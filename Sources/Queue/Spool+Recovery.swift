@@ -262,11 +262,12 @@ extension Spool where D: ~Copyable {
     for i in 0..<head.nameByteCount { key.append(buffer.loadUInt8(at: offset + 8 + i)) }
     guard let device = table.restore(number: record.header.device, key) else { return }
     // An older record comes again where a failed commit was repeated.
-    guard !table[device].last.isAfter(record.header.sequence) else { return }
+    let isKnown = table[device].isRestored
+    guard !isKnown || !table[device].last.isAfter(record.header.sequence) else { return }
     let login = offset + 8 + head.nameByteCount
     buffer.withBytes(login..<login + head.loginByteCount) { setLogin(device, $0) }
     // What came before this device's first surviving record is gone with its segment: it was done.
-    if !table[device].isRestored {
+    if !isKnown {
       table[device].isRestored = true
       table[device].last = record.header.sequence
       table[device].acknowledged = record.header.sequence

@@ -191,13 +191,16 @@ struct FormatTests {
     var spool = TestSpool(
       disk: SimulatedDisk(geometry), geometry: geometry, deviceCountMax: 4,
       secret: 0x0123_4567_89AB_CDEF, bootKey: 0x4142)
-    let salt = UInt32(truncatingIfNeeded: 0x0123_4567_89AB_CDEF &* 0x9E37_79B9_7F4A_7C15 >> 32 as UInt64)
+    let salt = UInt32(
+      truncatingIfNeeded: 0x0123_4567_89AB_CDEF &* 0x9E37_79B9_7F4A_7C15 >> 32 as UInt64)
     let device = spool.device("AB")
     spool.logIn(device, "hello")
     spool.put(device, "frame", at: 1_000)
     spool.put(device, "", at: 1_007)
     spool.drop(device, through: SequenceNumber(1), count: 1, .evicted)
-    spool.acknowledge(device, through: SequenceNumber(2), at: LogPosition(generation: 1, offset: 12_288), now: instant(1_007))
+    spool.acknowledge(
+      device, through: SequenceNumber(2), at: LogPosition(generation: 1, offset: 12_288),
+      now: instant(1_007))
     spool.commit(at: 1_020)
     let page = 4_096
 

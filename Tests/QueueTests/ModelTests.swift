@@ -9,7 +9,9 @@ import Testing
 struct ModelTests {
   static let operationsPerSeed = 100_000
 
-  @Test("agrees with a plain list of frames in a random run", arguments: isLongRun ? Array(1...100) : [1, 2])
+  @Test(
+    "agrees with a plain list of frames in a random run",
+    arguments: isLongRun ? Array(1...100) : [1, 2])
   func random(_ seed: UInt64) {
     var world = World(spool: emptySpool(), seed: seed, context: "seed \(seed)")
     world.addDevices()
@@ -62,7 +64,9 @@ struct ModelTests {
     #expect(spool.order.count <= SpoolGeometry.small.segmentCount)
     #expect(spool.dirtyDevices.count <= 1)
     #expect(spool.droppingDevices.count <= 1)
-    #expect(spool.walker.buffer.byteCount == SpoolGeometry.small.segmentByteCount + SpoolLimits.pageByteCount)
+    #expect(
+      spool.walker.buffer.byteCount == SpoolGeometry.small.segmentByteCount
+        + SpoolLimits.pageByteCount)
   }
 
   @Test("gives a device whose slot was taken a new number, and keeps both apart")

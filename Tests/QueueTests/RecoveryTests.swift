@@ -482,6 +482,37 @@ struct RecoveryTests {
     #expect(third.drain().map { $0.suffix(3) } == ["new", "two"])
   }
 
+  @Test("reads around a bad record when the batch right behind is damaged too, now and later")
+  func damagedInARow() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.put(a, "1")
+    spool.put(a, "2")
+    spool.put(a, "3")
+    spool.commit()
+    for i in 4...5 { spool.store(a, "\(i)") }
+    var disk = spool.disk.afterPowerCut(.nothing)
+    let second = BatchHeader.byteCount + RecordHeader.stride(9) + RecordHeader.stride(1)
+    disk.flip(segment: 0, bit: (3 * 4_096 + second) * 8)
+    disk.flip(segment: 0, bit: 4 * 4_096 * 8)
+    var again = recovered(disk)
+    #expect(again.lastSequence(again.device("A")).rawValue == 5)
+    again.store(again.device("A"), "new")
+    let device = again.device("A")
+    #expect(again.drain() == ["A1 1"])
+    again.confirm(device, 1)
+    #expect(again.drain() == ["A3 3"])
+    again.confirm(device, 3)
+    #expect(again.drain() == ["A5 5", "A6 new"])
+    // The next segment now proves that the first one was durable.
+    var third = recovered(again.disk.afterPowerCut(.nothing))
+    #expect(third.drain() == ["A1 1"])
+    third.confirm(device, 1)
+    #expect(third.drain() == ["A3 3"])
+    third.confirm(device, 3)
+    #expect(third.drain() == ["A5 5", "A6 new"])
+  }
+
   @Test("counts the bytes of a damaged batch once")
   func damageOnce() {
     var spool = emptySpool()
