@@ -1,21 +1,23 @@
 // CRC-32C (Castagnoli): polynomial 0x1EDC6F41 reflected (0x82F63B78), start and final xor FFFFFFFF;
-// "123456789" gives E3069283. Four bytes a step from four tables of 1 KiB each.
+// "123456789" gives E3069283. Eight bytes a step from eight tables of 1 KiB each, which are read
+// without a check of the index: every index is a table's start plus one byte.
 
 /// The checksum of everything in the spool.
 struct CRC32C {
-  private let table: [UInt32]
+  static let tableCount = 8
+  private let tables: PageBuffer
 
   init() {
-    var table = [UInt32](repeating: 0, count: 1_024)
+    tables = PageBuffer(byteCount: Self.tableCount * 1_024)
     for i in 0..<256 {
       var register = UInt32(i)
       for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x82F6_3B78 : register >> 1 }
-      table[i] = register
+      tables.store(register, at: i * 4)
     }
-    for i in 256..<1_024 {
-      table[i] = table[i - 256] >> 8 ^ table[Int(table[i - 256] & 0xFF)]
+    for i in 256..<Self.tableCount * 256 {
+      let before = tables.loadUInt32(at: (i - 256) * 4)
+      tables.store(before >> 8 ^ tables.loadUInt32(at: Int(before & 0xFF) * 4), at: i * 4)
     }
-    self.table = table
   }
 
   /// The checksum of `buffer[range]`, preceded by the eight bytes of `seed`, little-endian.
@@ -30,15 +32,16 @@ struct CRC32C {
   }
 
   func update(_ register: UInt32, _ buffer: PageBuffer, _ range: Range<Int>) -> UInt32 {
-    var register = register
-    var offset = range.lowerBound
-    while offset + 4 <= range.upperBound {
+    let pairCount = range.count / 8
+    var register = buffer.foldWordPairs(register, at: range.lowerBound, pairCount, tables)
+    var offset = range.lowerBound + pairCount * 8
+    if offset + 4 <= range.upperBound {
       register = step(register, buffer.loadUInt32(at: offset))
       offset += 4
     }
     while offset < range.upperBound {
       let index = Int((register ^ UInt32(buffer.loadUInt8(at: offset))) & 0xFF)
-      register = register >> 8 ^ table[index]
+      register = register >> 8 ^ tables.loadUInt32(at: index * 4)
       offset += 1
     }
     return register
@@ -48,7 +51,10 @@ struct CRC32C {
 
   private func step(_ register: UInt32, _ word: UInt32) -> UInt32 {
     let mixed = register ^ word
-    return table[768 + Int(mixed & 0xFF)] ^ table[512 + Int(mixed >> 8 & 0xFF)]
-      ^ table[256 + Int(mixed >> 16 & 0xFF)] ^ table[Int(mixed >> 24)]
+    return entry(3, mixed) ^ entry(2, mixed >> 8) ^ entry(1, mixed >> 16) ^ entry(0, mixed >> 24)
+  }
+
+  private func entry(_ table: Int, _ byte: UInt32) -> UInt32 {
+    tables.loadUInt32(at: table * 1_024 + Int(byte & 0xFF) * 4)
   }
 }

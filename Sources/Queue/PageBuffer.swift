@@ -53,6 +53,33 @@
       littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
+  /// A checksum's register after `pairCount` pairs of words at `offset`, by CRC32C's tables.
+  func foldWordPairs(
+    _ register: UInt32, at offset: Int, _ pairCount: Int, _ tables: PageBuffer
+  ) -> UInt32 {
+    require(pairCount >= 0)
+    check(offset, pairCount * 8)
+    require(tables.byteCount == CRC32C.tableCount * 1_024)
+    var register = register
+    var source = unsafe base + offset
+    // SAFETY: both ranges were checked above; a table's index is one byte.
+    let table = unsafe tables.base.assumingMemoryBound(to: UInt32.self)
+    for _ in 0..<pairCount {
+      let low = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self)) ^ register
+      let high = unsafe UInt32(
+        littleEndian: source.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+      let first =
+        unsafe table[1_792 + Int(low & 0xFF)] ^ table[1_536 + Int(low >> 8 & 0xFF)]
+        ^ table[1_280 + Int(low >> 16 & 0xFF)] ^ table[1_024 + Int(low >> 24)]
+      let second =
+        unsafe table[768 + Int(high & 0xFF)] ^ table[512 + Int(high >> 8 & 0xFF)]
+        ^ table[256 + Int(high >> 16 & 0xFF)] ^ table[Int(high >> 24)]
+      register = first ^ second
+      unsafe source += 8
+    }
+    return register
+  }
+
   func store(_ value: UInt8, at offset: Int) {
     check(offset, 1)
     unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
