@@ -40,8 +40,6 @@ struct DeviceEntry {
   /// Whether the relay holds a session or an upstream session for the device.
   var isHeld = false
   var isAcknowledgementDirty = false
-  /// Whether recovery has seen a device record of it.
-  var isRestored = false
   var interest = SweepInterest.idle
   var key = DeviceKey(family: 0, form: 0)
   var last = SequenceNumber(0)
@@ -55,14 +53,12 @@ struct DeviceEntry {
   var headBatch: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.
   var blockedPass: UInt32 = 0
-  /// Frames given up, on disk or to be written there, for whatever reason.
-  var droppedCount = 0
-  /// The newest batch whose drop recovery has counted: a batch may be on disk twice.
-  var droppedBatch: UInt32 = 0
-  /// Frames given up whose record is still to be written, and the first of them.
-  var pendingDropCount = 0
-  var pendingDropFirst = SequenceNumber(0)
-  var pendingDropReason = DropReason.evicted
+  /// The segment of the newest device record; zero is none, and none is needed.
+  var recordGeneration: UInt32 = 0
+  /// Frames given up, on disk or to be written there.
+  var dropped = DropCounts()
+  /// Whether `dropped` is still to be written.
+  var isDropDirty = false
   /// The login under which new frames arrive.
   var login: [UInt8] = []
   /// The login of the stored frames at the sweep's position.
@@ -147,6 +143,8 @@ struct DeviceTable {
     entries[slot].last = hadLast
     entries[slot].sent = hadLast
     entries[slot].acknowledged = hadLast
+    // Nor may the number be forgotten.
+    entries[slot].recordGeneration = 1
     insert(slot)
     return DeviceIndex(slot)
   }
@@ -174,7 +172,9 @@ struct DeviceTable {
   /// Makes sure that no new device gets a number at or below `number`.
   mutating func reserve(number: UInt32) {
     let slot = reach(number)
-    if !entries[slot].isUsed { entries[slot].number = max(entries[slot].number, number) }
+    if entries[slot].isUsed { return }
+    entries[slot].number = max(entries[slot].number, number)
+    entries[slot].recordGeneration = 1
   }
 
   /// Makes the table reach as far as the slot of `number`, and says which that is.
@@ -195,7 +195,7 @@ struct DeviceTable {
       let entry = entries[slot]
       if !entry.isUsed { return slot }
       let isSettled = !entry.hasUndelivered && !entry.isAcknowledgementDirty
-      if !entry.isHeld, isSettled, entry.pendingDropCount == 0 { return slot }
+      if !entry.isHeld, isSettled, !entry.isDropDirty { return slot }
     }
     return nil
   }

@@ -1,29 +1,58 @@
-// Frames given up, as they are written to disk: device number 4, first and last sequence 4 each,
-// count 4, reason 1, zero 3; little-endian.
+// Frames given up, as they are written to disk: device number 4, last sequence given up 4, and the
+// device's totals: evicted 4, damaged 4; little-endian. Totals, so that a note may be read twice.
 
 /// Why frames were given up.
-enum DropReason: UInt8 {
+enum DropReason {
   /// The ring was full and these were the oldest.
-  case evicted = 1
+  case evicted
   /// They did not validate when they were read back.
-  case damaged = 2
+  case damaged
+}
+
+/// How many frames of a device were given up since it is known, by reason.
+public struct DropCounts: Equatable, Sendable {
+  public var evicted: UInt32 = 0
+  public var damaged: UInt32 = 0
+
+  public var total: Int { Int(evicted) + Int(damaged) }
+
+  mutating func add(_ count: Int, _ reason: DropReason) {
+    switch reason {
+    case .evicted: evicted = UInt32(clamping: Int64(evicted) + Int64(count))
+    case .damaged: damaged = UInt32(clamping: Int64(damaged) + Int64(count))
+    }
+  }
+
+  /// Takes over what another record of the same device has counted.
+  mutating func merge(_ other: DropCounts) {
+    evicted = max(evicted, other.evicted)
+    damaged = max(damaged, other.damaged)
+  }
 }
 
 /// One device's loss, counted.
 struct DropNote {
-  static let byteCount = 20
+  static let byteCount = 16
 
   var device: UInt32
-  var first: SequenceNumber
   var last: SequenceNumber
-  var count: UInt32
-  var reason: DropReason
+  var dropped: DropCounts
 
   func write(to buffer: PageBuffer, at offset: Int) {
     buffer.store(device, at: offset)
-    buffer.store(first.rawValue, at: offset + 4)
-    buffer.store(last.rawValue, at: offset + 8)
-    buffer.store(count, at: offset + 12)
-    buffer.store(UInt32(reason.rawValue), at: offset + 16)
+    buffer.store(last.rawValue, at: offset + 4)
+    buffer.store(dropped.evicted, at: offset + 8)
+    buffer.store(dropped.damaged, at: offset + 12)
+  }
+
+  /// The note in `payload`, or `nil` when it is too short.
+  static func read(_ buffer: PageBuffer, _ payload: Range<Int>) -> DropNote? {
+    guard payload.count >= byteCount else { return nil }
+    let offset = payload.lowerBound
+    return DropNote(
+      device: buffer.loadUInt32(at: offset),
+      last: SequenceNumber(buffer.loadUInt32(at: offset + 4)),
+      dropped: DropCounts(
+        evicted: buffer.loadUInt32(at: offset + 8), damaged: buffer.loadUInt32(at: offset + 12)))
   }
 }

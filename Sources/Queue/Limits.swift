@@ -29,6 +29,12 @@ public enum SpoolLimits {
   /// that a torn commit has used up as well. Rings of a few segments keep fewer.
   static let spareSegmentCountMax = 2
   static let segmentsPerSpare = 8
+  /// Segments written before every device's record is written again: bounds what a start reads,
+  /// 16 MiB and the time of a round. Rings of a few segments keep fewer.
+  static let segmentsPerRoundMax: UInt32 = 4
+  static let segmentsPerRoundShare = 16
+  /// Parts of a batch or segment: one of them per batch is for the round's device records.
+  static let roundShare = 32
   /// Segments: the table of segments stays small.
   static let segmentCountMax = 4_096
   /// Milliseconds the oldest frame waits for company before a commit starts.

@@ -19,12 +19,12 @@ enum RecordType: UInt8 {
   case data = 1
   /// Deliveries: pairs of device number and the last sequence delivered, four bytes each.
   case acknowledgements = 3
-  /// Frames given up: device number 4, first and last sequence 4 each, count 4, reason 1, zero 3.
+  /// Frames given up: DropNote.
   case drop = 4
-  /// A device's name and the login its following records were received under: family 1, form 1,
-  /// name bytes 1, zero 1, login bytes 2, zero 2, name, login. Its sequence is the newest frame
-  /// before it. Stands before the device's first frame of every batch, so that a batch can be
-  /// written to another segment as it is, and again whenever the login has changed.
+  /// A device's name, its cursors, and the login its following records were received under:
+  /// DeviceRecord. Stands before the device's first frame of every batch, so that a batch can be
+  /// written to another segment as it is, again whenever the login has changed, and once in every
+  /// round of the checkpoint.
   case device = 5
 }
 

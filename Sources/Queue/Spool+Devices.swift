@@ -6,7 +6,11 @@ extension Spool where D: ~Copyable {
 
   /// The device named `key`, entered if it is new; `nil` when the table is full.
   public mutating func device(named key: DeviceKey) -> DeviceIndex? {
-    table.find(key) ?? table.add(key)
+    if let device = table.find(key) { return device }
+    let device = table.add(key)
+    // A number given out anew must be known to the next start.
+    if let device, table[device].recordGeneration != 0 { checkpoint.revisit(device.rawValue) }
+    return device
   }
 
   /// Whether there is a device named `key`.
@@ -27,6 +31,9 @@ extension Spool where D: ~Copyable {
 
   /// Whether frames are stored whose delivery is not proven.
   public func hasUndelivered(_ device: DeviceIndex) -> Bool { table[device].hasUndelivered }
+
+  /// How many frames of the device were given up.
+  public func dropCounts(of device: DeviceIndex) -> DropCounts { table[device].dropped }
 
   /// How many frames of the device wait for proof of delivery, gaps included.
   public func undeliveredCount(_ device: DeviceIndex) -> Int {

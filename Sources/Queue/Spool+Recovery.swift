@@ -1,17 +1,17 @@
 // Reading back what is on disk at start.
 //
 //   1. page 0 of every segment: generation, or nothing, or foreign
-//   2. used segments by generation: device records name devices and logins, data records move
-//      `last`, acknowledgements and drops move `acknowledged`
+//   2. used segments by generation, from the checkpoint on (Checkpoint.swift), or all of them when any
+//      of that is missing or damaged: device records name devices, logins and cursors, data records
+//      move `last`, acknowledgements and drops move `acknowledged`
 //   3. what lies between the two is undelivered; writing goes on in a fresh segment
 //
 // Nothing on disk makes this fail. Damaged batches and records without a known device are counted
 // and passed over; a torn end is cut where its first bad record stands. A page 0 that is damaged, or
 // older than the first batch, is replaced by what that batch says, if the next segment of the log
-// names it as the one before, or if there is no next one. A segment without any batch is free; one whose page 0 or first batch
-// cannot be read is left alone in this run, and of one that cannot be read further on, no more is
-// ever handed out in this run than was counted here.
-// Not here yet: the checkpoint that makes the time independent of the backlog.
+// names it as the one before, or if there is no next one. A segment without any batch is free; one
+// whose page 0 or first batch cannot be read is left alone in this run, and of one that cannot be read
+// further on, no more is ever handed out in this run than was counted here.
 // Source: spool document, section 2.9.
 
 /// What was found at start.
@@ -34,28 +34,80 @@ public struct RecoveryReport: Equatable, Sendable {
 }
 
 extension Spool where D: ~Copyable {
-  /// Reads the whole spool; to be called once, before anything else.
+  /// Reads the spool from its checkpoint on, or all of it; to be called once, before anything else.
   public mutating func recover() -> RecoveryReport {
-    var report = RecoveryReport()
+    var headers = RecoveryReport()
     var newest: SegmentHeader?
-    for slot in 0..<segments.count { readHeader(slot, &report, &newest) }
-    let unreadableHeaderCount = report.unreadableSegmentCount
+    for slot in 0..<segments.count { readHeader(slot, &headers, &newest) }
     order.sort { segments[$0].generation < segments[$1].generation }
     let newestFound = order.last.map { segments[$0].generation } ?? 0
     leaveOutVoid()
-    report.segmentCount = order.count
+    headers.segmentCount = order.count
+    for i in 0..<order.count {
+      segments[order[i]].durableByteCount = geometry.segmentByteCount
+      segments[order[i]].provenThrough =
+        i + 1 < order.count ? proof(of: order[i], by: order[i + 1]) : 0
+    }
 
+    let (readSegments, readOrder) = (segments, order)
+    var report = headers
+    var end = LogEnd()
+    let first = checkpointPlace()
+    let isComplete = first.map { replay(from: $0, &report, &end) } ?? false
+    if !isComplete {
+      (segments, order) = (readSegments, readOrder)
+      table = DeviceTable(capacity: table.capacity, secret: secret)
+      report = headers
+      end = LogEnd()
+      _ = replay(from: 0, &report, &end)
+    } else if let first {
+      checkpoint.resume(at: segments[readOrder[first]].generation)
+    }
+    counters.damagedByteCount += UInt64(report.damagedByteCount)
+    order.removeAll { segments[$0].use == .free }
+    // What could not be read may have newer generations; a gap keeps clear of them.
+    let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
+    resume(
+      durableThrough: end.durable, nextBatch: end.lastBatch &+ 1,
+      generation: newestFound &+ UInt32(headers.unreadableSegmentCount) &+ gap,
+      boot: bootNumber(after: newest))
+    for i in 0..<table.count { settle(DeviceIndex(i), &report) }
+    reclaim()
+    return report
+  }
+
+  /// What a replay knows of the log's end.
+  private struct LogEnd {
     var lastBatch: UInt32 = 0
     var durable: UInt32 = 0
     var lastRecordCount = 0
-    for i in 0..<order.count {
+  }
+
+  /// Where in `order` the newest checkpoint begins; `nil` where none can be relied upon.
+  private func checkpointPlace() -> Int? {
+    guard let newest = order.last(where: { segments[$0].firstBatch != nil }) else { return nil }
+    let generation = segments[newest].firstBatch?.replayGeneration ?? 0
+    guard generation != 0 else { return nil }
+    let first = place(of: generation)
+    guard first < order.count, segments[order[first]].previousGeneration < generation else {
+      return nil
+    }
+    return first
+  }
+
+  /// Applies the log from a place in `order` on; returns whether all of it was there.
+  private mutating func replay(
+    from first: Int, _ report: inout RecoveryReport, _ end: inout LogEnd
+  ) -> Bool {
+    var isComplete = true
+    for i in first..<max(first, order.count) {
       let slot = order[i]
-      segments[slot].provenThrough = i + 1 < order.count ? proof(of: slot, by: order[i + 1]) : 0
-      segments[slot].durableByteCount = geometry.segmentByteCount
       walker.open(
         segment: slot, generation: segments[slot].generation,
         provenThrough: segments[slot].provenThrough)
-      recoverSegment(slot, &report)
+      if !recoverSegment(slot, after: i == first ? nil : end.lastBatch, &report) {
+        isComplete = false
+      }
       report.damagedByteCount += walker.takeDamage()
       guard walker.lastBatch != 0 else {
         if segments[slot].durableByteCount == geometry.segmentByteCount {
@@ -65,38 +117,47 @@ extension Spool where D: ~Copyable {
       }
       // The rest of a batch that the segment before holds more of: its commit failed there, and was
       // tried again here. Reading on from here would miss the frames that only the other copy has.
-      if walker.isTorn, walker.batchCount == 1, walker.lastBatch == lastBatch,
-        walker.recordCount < lastRecordCount
+      if walker.isTorn, walker.batchCount == 1, walker.lastBatch == end.lastBatch,
+        walker.recordCount < end.lastRecordCount
       {
         segments[slot].use = .free
         if i == order.count - 1 { report.hasTornTail = true }
         continue
       }
-      lastBatch = walker.lastBatch
-      lastRecordCount = walker.recordCount
-      durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
+      end.lastBatch = walker.lastBatch
+      end.lastRecordCount = walker.recordCount
+      end.durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
       newestGeneration = segments[slot].generation
       if i == order.count - 1 { report.hasTornTail = walker.isTorn }
     }
-    counters.damagedByteCount += UInt64(report.damagedByteCount)
-    order.removeAll { segments[$0].use == .free }
-    // What could not be read may have newer generations; a gap keeps clear of them.
-    let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
-    resume(
-      durableThrough: durable, nextBatch: lastBatch &+ 1,
-      generation: newestFound &+ UInt32(unreadableHeaderCount) &+ gap,
-      boot: bootNumber(after: newest))
-    for i in 0..<table.count where table.entries[i].isUsed {
-      let device = DeviceIndex(i)
-      table[device].sent = table[device].acknowledged
-      table[device].headBatch = 0
-      // Also what was read of a torn batch is there for good.
-      table[device].lastBatch = 0
-      report.deviceCount += 1
-      report.undeliveredCount += undeliveredCount(device)
+    return isComplete && report.damagedByteCount == 0 && report.orphanCount == 0
+  }
+
+  /// Ends the recovery of a device.
+  private mutating func settle(_ device: DeviceIndex, _ report: inout RecoveryReport) {
+    guard table[device].isUsed else { return }
+    table[device].sent = table[device].acknowledged
+    table[device].headBatch = 0
+    // Also what was read of a torn batch is there for good.
+    table[device].lastBatch = 0
+    let pin = table[device].pin
+    table[device].pin = .nowhere
+    if table[device].hasUndelivered { setPin(device, existing(pin)) }
+    if table[device].hasUndelivered, table[device].pin == .nowhere {
+      // Nothing is left that could hold them.
+      drop(device, through: table[device].last, count: undeliveredCount(device), .damaged)
     }
-    reclaim()
-    return report
+    report.deviceCount += 1
+    report.undeliveredCount += undeliveredCount(device)
+    report.droppedFrameCount += table[device].dropped.total
+  }
+
+  /// A place that is there: where its segment is gone, everything before the next one is done with.
+  private func existing(_ pin: LogPosition) -> LogPosition {
+    let place = place(of: pin.generation)
+    guard place < order.count else { return .nowhere }
+    let generation = segments[order[place]].generation
+    return generation == pin.generation ? pin : firstBatch(of: generation)
   }
 
   /// The number of the present boot: the newest segment's, if that was written in it.
@@ -105,33 +166,37 @@ extension Spool where D: ~Copyable {
     return bootKey != 0 && newest.bootKey == bootKey ? newest.boot : newest.boot &+ 1
   }
 
+  /// Reads page 0 and the first page of batches.
   private mutating func readHeader(
     _ slot: Int, _ report: inout RecoveryReport, _ newest: inout SegmentHeader?
   ) {
+    let page = SpoolLimits.pageByteCount
+    let first = SpoolLimits.reservedPageCount * page
     do {
-      try disk.read(
-        segment: slot, offset: 0, into: walker.buffer, at: 0, count: SpoolLimits.pageByteCount)
+      try disk.read(segment: slot, offset: 0, into: walker.buffer, at: 0, count: first + page)
     } catch {
       segments[slot].use = .foreign
       report.unreadableSegmentCount += 1
       return
     }
+    let batch = BatchHeader.read(walker.buffer, at: first, generation: nil, crc)
     switch SegmentHeader.read(walker.buffer, at: 0, crc) {
     case .none:
-      adopt(slot, &report)
+      if let batch { adopt(slot, as: batch) }
     case .foreign:
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
     case .header(let header):
-      segments[slot] = SegmentState(
-        use: .used, generation: header.generation,
-        previousGeneration: header.previousGeneration)
       // Where page 0 of a later use never arrived, its first batch may have. What the segment held
       // before is done with then.
-      if let first = try? firstBatch(slot, generation: nil), first.generation > header.generation {
-        adopt(slot, as: first)
+      if let batch, batch.generation > header.generation {
+        adopt(slot, as: batch)
         return
       }
+      segments[slot] = SegmentState(
+        use: .used, generation: header.generation,
+        previousGeneration: header.previousGeneration,
+        firstBatch: batch?.generation == header.generation ? batch : nil)
       if header.generation > newest?.generation ?? 0 { newest = header }
       uuidLow = header.uuidLow
       uuidHigh = header.uuidHigh
@@ -140,20 +205,10 @@ extension Spool where D: ~Copyable {
   }
 
   /// Takes a segment without a valid page 0 for what its first batch says it is.
-  private mutating func adopt(_ slot: Int, _ report: inout RecoveryReport) {
-    do {
-      guard let first = try firstBatch(slot, generation: nil) else { return }
-      adopt(slot, as: first)
-    } catch {
-      segments[slot].use = .foreign
-      report.unreadableSegmentCount += 1
-    }
-  }
-
   private mutating func adopt(_ slot: Int, as first: BatchHeader) {
     segments[slot] = SegmentState(
       use: .used, generation: first.generation, previousGeneration: first.previousGeneration,
-      isAdopted: true)
+      isAdopted: true, firstBatch: first)
     order.append(slot)
   }
 
@@ -175,35 +230,32 @@ extension Spool where D: ~Copyable {
 
   /// The batch up to which all of a segment was durable, as the segment used right after it knew
   /// when it was started; zero when that cannot be told.
-  private mutating func proof(of slot: Int, by next: Int) -> UInt32 {
+  private func proof(of slot: Int, by next: Int) -> UInt32 {
     guard segments[next].previousGeneration == segments[slot].generation else { return 0 }
-    do {
-      return try firstBatch(next, generation: segments[next].generation)?.durableThrough ?? 0
-    } catch {
-      return 0
-    }
+    return segments[next].firstBatch?.durableThrough ?? 0
   }
 
-  private mutating func firstBatch(
-    _ slot: Int, generation: UInt32?
-  ) throws(DiskError) -> BatchHeader? {
-    let page = SpoolLimits.pageByteCount
-    try disk.read(
-      segment: slot, offset: SpoolLimits.reservedPageCount * page, into: walker.buffer, at: 0,
-      count: page)
-    return BatchHeader.read(walker.buffer, at: 0, generation: generation, crc)
-  }
-
-  private mutating func recoverSegment(_ slot: Int, _ report: inout RecoveryReport) {
+  /// Applies a segment's records; returns whether no batch was missing after `before`, or after the
+  /// segment's first where that is `nil`.
+  private mutating func recoverSegment(
+    _ slot: Int, after before: UInt32?, _ report: inout RecoveryReport
+  ) -> Bool {
+    var newest = before
+    var isComplete = true
     while true {
       do {
-        guard let record = try walker.next(&disk, limit: geometry.segmentByteCount) else { return }
+        guard let record = try walker.next(&disk, limit: geometry.segmentByteCount) else {
+          return isComplete
+        }
+        // Every batch names the one that was durable when it was begun.
+        if let newest, walker.durableThrough > newest { isComplete = false }
+        newest = walker.lastBatch
         apply(record, &report)
       } catch {
         // Numbers beyond this place may be given out again.
         segments[slot].durableByteCount = walker.nextOffset
         report.unreadableSegmentCount += 1
-        return
+        return false
       }
     }
   }
@@ -212,21 +264,7 @@ extension Spool where D: ~Copyable {
     guard let type = RecordType(rawValue: record.header.type) else { return }
     switch type {
     case .device: applyDevice(record)
-    case .data:
-      report.frameCount += 1
-      guard let device = table.find(number: record.header.device) else {
-        report.orphanCount += 1
-        table.reserve(number: record.header.device)
-        return
-      }
-      let sequence = record.header.sequence
-      if sequence.isAfter(table[device].last) {
-        table[device].last = sequence
-        table[device].lastBatch = record.batch
-      }
-      if sequence.isAfter(table[device].acknowledged), table[device].pin == .nowhere {
-        setPin(device, record.place)
-      }
+    case .data: applyFrame(record, &report)
     case .acknowledgements:
       var offset = record.payload.lowerBound
       while offset + 8 <= record.payload.upperBound {
@@ -236,46 +274,59 @@ extension Spool where D: ~Copyable {
         offset += 8
       }
     case .drop:
-      guard record.payload.count >= DropNote.byteCount else { return }
-      applyDrop(record, &report)
+      guard let note = DropNote.read(walker.buffer, record.payload) else { return }
+      if let device = table.find(number: note.device) {
+        table[device].dropped.merge(note.dropped)
+      } else {
+        report.droppedFrameCount += note.dropped.total
+      }
+      advance(number: note.device, to: note.last)
     }
   }
 
-  private mutating func applyDrop(_ record: WalkedRecord, _ report: inout RecoveryReport) {
-    let offset = record.payload.lowerBound
-    let number = walker.buffer.loadUInt32(at: offset)
-    let count = Int(walker.buffer.loadUInt32(at: offset + 12))
-    if let device = table.find(number: number) {
-      guard table[device].droppedBatch != record.batch else { return }
-      table[device].droppedBatch = record.batch
-      table[device].droppedCount += count
+  private mutating func applyFrame(_ record: WalkedRecord, _ report: inout RecoveryReport) {
+    report.frameCount += 1
+    guard let device = table.find(number: record.header.device) else {
+      report.orphanCount += 1
+      table.reserve(number: record.header.device)
+      return
     }
-    report.droppedFrameCount += count
-    advance(number: number, to: SequenceNumber(walker.buffer.loadUInt32(at: offset + 8)))
+    let sequence = record.header.sequence
+    if sequence.isAfter(table[device].last) { table[device].last = sequence }
+    if sequence.isAfter(table[device].acknowledged) { notePin(device, record.place) }
   }
 
   private mutating func applyDevice(_ record: WalkedRecord) {
     let buffer = walker.buffer
-    let offset = record.payload.lowerBound
-    guard let head = DeviceRecord(buffer, record.payload) else { return }
-    var key = DeviceKey(family: head.family, form: head.form)
-    for i in 0..<head.nameByteCount { key.append(buffer.loadUInt8(at: offset + 8 + i)) }
-    guard let device = table.restore(number: record.header.device, key) else { return }
-    // An older record comes again where a failed commit was repeated.
-    let isKnown = table[device].isRestored
-    guard !isKnown || !table[device].last.isAfter(record.header.sequence) else { return }
-    let login = offset + 8 + head.nameByteCount
-    buffer.withBytes(login..<login + head.loginByteCount) { setLogin(device, $0) }
-    // What came before this device's first surviving record is gone with its segment: it was done.
+    guard let found = DeviceRecord.read(buffer, record.payload) else { return }
+    let number = record.header.device
+    guard found.nameByteCount > 0 else { return table.reserve(number: number) }
+    var key = DeviceKey(family: found.family, form: found.form)
+    for i in found.name(in: record.payload) { key.append(buffer.loadUInt8(at: i)) }
+    guard let device = table.restore(number: number, key) else { return }
+    let last = record.header.sequence
+    let isKnown = table[device].recordGeneration != 0
+    table[device].recordGeneration = record.place.generation
+    table[device].dropped.merge(found.dropped)
     if !isKnown {
-      table[device].isRestored = true
-      table[device].last = record.header.sequence
-      table[device].acknowledged = record.header.sequence
-    } else if record.header.sequence.isAfter(table[device].last) {
-      // Frames before this record did not validate; the sweep will miss them and count them.
-      table[device].last = record.header.sequence
-      if table[device].pin == .nowhere { setPin(device, record.place) }
+      table[device].last = last
+      table[device].acknowledged = found.acknowledged
     }
+    // An older record comes again where a failed commit was repeated.
+    if !isKnown || !table[device].last.isAfter(last) {
+      buffer.withBytes(found.login(in: record.payload)) { setLogin(device, $0) }
+    }
+    // Frames before this record may not have validated; the sweep will miss them and count them.
+    if last.isAfter(table[device].last) { table[device].last = last }
+    advance(number: number, to: found.acknowledged)
+    guard table[device].hasUndelivered else { return }
+    notePin(
+      device, found.firstGeneration == 0 ? record.place : firstBatch(of: found.firstGeneration))
+  }
+
+  /// Notes where the first undelivered frame may lie, unless an earlier place is known.
+  private mutating func notePin(_ device: DeviceIndex, _ place: LogPosition) {
+    if table[device].pin == .nowhere { table[device].pin = place }
   }
 
   private mutating func advance(number: UInt32, to sequence: SequenceNumber) {
@@ -286,6 +337,6 @@ extension Spool where D: ~Copyable {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].last) { table[device].last = sequence }
-    if !table[device].hasUndelivered { setPin(device, .nowhere) }
+    if !table[device].hasUndelivered { table[device].pin = .nowhere }
   }
 }

@@ -15,7 +15,15 @@ extension Spool where D: ~Copyable {
   /// segment at all that may be written.
   mutating func rollSegment(avoiding avoided: Int? = nil) -> Bool {
     reclaim()
-    if freeCount == 0 { _ = evictOldest() }
+    if freeSegment(avoiding: nil) == nil {
+      // A ring too small for the records of its devices does without a checkpoint.
+      if let oldest = order.first, checkpoint.covers(segments[oldest].generation) {
+        checkpoint.abandon()
+      } else {
+        _ = evictOldest()
+      }
+    }
+    if freeSegment(avoiding: nil) == nil { _ = evictOldest() }
     guard let slot = freeSegment(avoiding: avoided) else { return false }
     segments[slot] = SegmentState(
       use: .used, generation: nextGeneration, formerGeneration: segments[slot].generation)
@@ -24,6 +32,7 @@ extension Spool where D: ~Copyable {
     writeSegment = slot
     writeOffset = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
     writesHeader = true
+    beginRoundIfDue()
     let spare = min(
       SpoolLimits.spareSegmentCountMax, segments.count / SpoolLimits.segmentsPerSpare)
     while freeCount < spare, evictOldest() {}
@@ -103,16 +112,19 @@ extension Spool where D: ~Copyable {
 
   private var freeCount: Int {
     var count = 0
-    for segment in segments where segment.use == .free { count += 1 }
+    for segment in segments
+    where segment.use == .free && !checkpoint.covers(segment.generation) { count += 1 }
     return count
   }
 
   /// The free segment with the oldest content; one that was never written only if there is none, the
-  /// one to be avoided only after that, and one whose content is not durably done with last.
+  /// one to be avoided only after that, and one whose content is not durably done with last. What the
+  /// next start would read from the checkpoint on is not free to be written over.
   private func freeSegment(avoiding avoided: Int?) -> Int? {
     var best: Int? = nil
     var bestAge = UInt64.max
     for slot in 0..<segments.count where segments[slot].use == .free {
+      if checkpoint.covers(segments[slot].generation) { continue }
       // Generation zero becomes the largest number.
       var age = UInt64(segments[slot].generation &- 1)
       if slot == avoided { age += 1 << 32 }
@@ -129,7 +141,9 @@ extension Spool where D: ~Copyable {
   ///
   /// Returns `false` when there is none but the one that is written.
   private mutating func evictOldest() -> Bool {
-    guard let slot = order.first, slot != writeSegment else { return false }
+    guard let slot = order.first, slot != writeSegment,
+      !checkpoint.covers(segments[slot].generation)
+    else { return false }
     let usedCount = order.count
     let generation = segments[slot].generation
     let successor = order.count > 1 ? segments[order[1]].generation : 0
@@ -165,15 +179,13 @@ extension Spool where D: ~Copyable {
   mutating func drop(
     _ device: DeviceIndex, through last: SequenceNumber, count: Int, _ reason: DropReason
   ) {
-    if table[device].pendingDropCount == 0 {
-      table[device].pendingDropFirst = table[device].acknowledged.next
+    if !table[device].isDropDirty {
+      table[device].isDropDirty = true
       droppingDevices.append(device)
       queuedNotes.drops += 1
     }
-    table[device].pendingDropCount += count
-    table[device].pendingDropReason = reason
     counters.droppedFrameCount += UInt64(count)
-    table[device].droppedCount += count
+    table[device].dropped.add(count, reason)
     table[device].acknowledged = last
     if last.isAfter(table[device].sent) { table[device].sent = last }
     endSettling(device)

@@ -257,24 +257,20 @@ extension Spool where D: ~Copyable {
 
   private mutating func noteLogin(_ record: WalkedRecord) {
     guard let device = table.find(number: record.header.device),
-      let head = DeviceRecord(walker.buffer, record.payload)
+      let head = DeviceRecord.read(walker.buffer, record.payload)
     else { return }
-    let start = record.payload.lowerBound + 8 + head.nameByteCount
+    let range = head.login(in: record.payload)
     let buffer = walker.buffer
-    let isCurrent = buffer.withBytes(start..<start + head.loginByteCount) {
-      Self.equal(table[device].sweepLogin, $0)
-    }
+    let isCurrent = buffer.withBytes(range) { Self.equal(table[device].sweepLogin, $0) }
     if isCurrent { return }
     // Most often it is the login in force, and its storage is shared.
-    let isLive = buffer.withBytes(start..<start + head.loginByteCount) {
-      Self.equal(table[device].login, $0)
-    }
+    let isLive = buffer.withBytes(range) { Self.equal(table[device].login, $0) }
     if isLive {
       table[device].sweepLogin = table[device].login
       return
     }
     var login: [UInt8] = []
-    for i in 0..<head.loginByteCount { login.append(buffer.loadUInt8(at: start + i)) }
+    for i in range { login.append(buffer.loadUInt8(at: i)) }
     table[device].sweepLogin = login
   }
 

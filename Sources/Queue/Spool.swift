@@ -12,7 +12,7 @@
 // that was not delivered is counted as dropped, on disk as well.
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
-// Not here yet, and part of the format already: tail slots, checkpoint, relocation (docs/SPOOL.md).
+// Not here yet, and part of the format already: tail slots, relocation (docs/SPOOL.md).
 // Source: spool document, section 2.
 
 /// What became of a frame that was to be stored.
@@ -72,6 +72,8 @@ struct SegmentState {
   var pinCount = 0
   /// Bytes from the start that may be read back.
   var durableByteCount = 0
+  /// The header of its first batch, as a start has read it.
+  var firstBatch: BatchHeader?
   /// Batches up to this number were durable, known from the next segment.
   var provenThrough = UInt32.max
 }
@@ -113,6 +115,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   private(set) var durableNotes = NoteCount()
   /// Devices with frames given up whose record is still to be written.
   var droppingDevices: [DeviceIndex] = []
+  var checkpoint = Checkpoint()
   var walker: SegmentWalker
   var sweep = SweepState()
 
@@ -237,7 +240,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
         min(SpoolLimits.batchBytesMax, geometry.segmentByteCount) / 4
           / RecordHeader.stride(DropNote.byteCount)))
     return RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
-      + drops * RecordHeader.stride(DropNote.byteCount)
+      + drops * RecordHeader.stride(DropNote.byteCount) + roundReserve
   }
 
   private func seed(of batch: OpenBatch) -> UInt64 {
@@ -267,27 +270,27 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     batch.recordCount += 1
   }
 
-  private func deviceRecordByteCount(_ device: DeviceIndex) -> Int {
-    8 + table[device].key.count + table[device].login.count
+  func deviceRecordByteCount(_ device: DeviceIndex) -> Int {
+    DeviceRecord.byteCount + table[device].key.count + table[device].login.count
   }
 
-  private mutating func appendDeviceRecord(
+  mutating func appendDeviceRecord(
     _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant
   ) {
     let buffer = buffers[batch.buffer]
-    let payload = position(in: batch) + RecordHeader.byteCount
-    let key = table[device].key
-    buffer.store(key.family, at: payload)
-    buffer.store(key.form, at: payload + 1)
-    buffer.store(UInt8(key.count), at: payload + 2)
-    buffer.store(UInt8(0), at: payload + 3)
-    buffer.store(UInt16(table[device].login.count), at: payload + 4)
-    buffer.store(UInt16(0), at: payload + 6)
-    key.withBytes { buffer.store($0, at: payload + 8) }
-    buffer.store(table[device].login.span, at: payload + 8 + key.count)
-    seal(
-      .device, deviceRecordByteCount(device), table[device].number, table[device].last, &batch, now)
+    let entry = table[device]
+    let record = DeviceRecord(
+      family: entry.key.family, form: entry.key.form, nameByteCount: entry.key.count,
+      loginByteCount: entry.login.count, acknowledged: entry.acknowledged,
+      firstGeneration: entry.pin.generation, dropped: entry.dropped)
+    let start = position(in: batch) + RecordHeader.byteCount
+    let payload = start..<start + record.payloadByteCount
+    record.write(to: buffer, at: start)
+    entry.key.withBytes { buffer.store($0, at: record.name(in: payload).lowerBound) }
+    buffer.store(entry.login.span, at: record.login(in: payload).lowerBound)
+    seal(.device, payload.count, entry.number, entry.last, &batch, now)
     table[device].headBatch = batch.number
+    table[device].recordGeneration = batch.generation
   }
 
   // MARK: Committing
@@ -349,6 +352,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
         batch.offset + BatchHeader.paged(batch.byteCount)
       counters.commitCount += 1
       counters.writtenByteCount += UInt64(BatchHeader.paged(batch.byteCount))
+      checkpoint.noteDurable(batch.number)
       sweep.mayHaveWork = true
       reclaim()
     } else {
@@ -371,7 +375,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       generation: batch.generation, batch: batch.number, byteCount: batch.byteCount,
       recordCount: batch.recordCount, durableThrough: durableThrough,
       monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.openedAt.milliseconds), salt: salt,
-      previousGeneration: previous
+      previousGeneration: previous, replayGeneration: checkpoint.generation
     ).write(to: buffer, at: base, crc)
     buffer.zero(base + batch.byteCount..<base + paged)
     if writesHeader {
@@ -440,12 +444,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       let device = droppingDevices[dropCount]
       dropCount += 1
       let entry = table[device]
-      DropNote(
-        device: entry.number, first: entry.pendingDropFirst, last: entry.acknowledged,
-        count: UInt32(clamping: entry.pendingDropCount), reason: entry.pendingDropReason
-      ).write(to: buffer, at: position(in: batch) + RecordHeader.byteCount)
+      DropNote(device: entry.number, last: entry.acknowledged, dropped: entry.dropped)
+        .write(to: buffer, at: position(in: batch) + RecordHeader.byteCount)
       seal(.drop, DropNote.byteCount, entry.number, entry.acknowledged, &batch, now)
-      table[device].pendingDropCount = 0
+      table[device].isDropDirty = false
     }
     droppingDevices.removeFirst(dropCount)
     let count = min(dirtyDevices.count, SpoolLimits.acknowledgementsPerBatchMax)
@@ -465,6 +467,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     writtenNotes.drops += UInt64(dropCount)
     writtenNotes.acknowledgements += UInt64(count)
     batch.notes = writtenNotes
+    continueRound(&batch, now)
     acknowledgementsDueAt =
       dirtyDevices.isEmpty && droppingDevices.isEmpty
       ? .never : now.advanced(by: SpoolLimits.acknowledgementDelay)

@@ -67,7 +67,7 @@ struct DeviceTableTests {
     case 0: table[a].isHeld = true
     case 1: table[a].last = SequenceNumber(1)
     case 2: table[a].isAcknowledgementDirty = true
-    default: table[a].pendingDropCount = 1
+    default: table[a].isDropDirty = true
     }
     #expect(table.add(deviceKey("B")) == nil)
     #expect(table.find(deviceKey("A")) == a)

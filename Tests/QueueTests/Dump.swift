@@ -11,7 +11,7 @@ func dump(_ disk: SimulatedDisk, _ note: String) {
     var lines: [String] = []
     for p in 3..<(disk.image[s].count / 4096) {
       guard let h = BatchHeader.read(b, at: p * 4096, generation: nil, crc) else { continue }
-      var o = p * 4096 + 40
+      var o = p * 4096 + BatchHeader.byteCount
       var recs: [String] = []
       for _ in 0..<h.recordCount {
         guard

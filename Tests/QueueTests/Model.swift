@@ -44,8 +44,8 @@ struct ModelDevice {
   var login: [UInt8] = []
   /// Whether a start knew nothing of the device, since all of it was done with.
   var wasForgotten = false
-  /// The login that the last start has found.
-  var found: [UInt8] = []
+  /// Every login it has had, oldest first.
+  var logins: [[UInt8]] = [[]]
 
   var isLive = false
   var window = 4

@@ -268,16 +268,16 @@ struct RecoveryTests {
     let crc = CRC32C()
     let payload = 45_000
     let buffer = PageBuffer(byteCount: 64 * 1_024)
-    buffer.store(UInt8(1), at: 60 + 2)
-    buffer.store(UInt16(40_000), at: 60 + 4)
+    buffer.store(UInt8(1), at: 64 + 2)
+    buffer.store(UInt16(40_000), at: 64 + 4)
     RecordHeader(
       payloadByteCount: payload, type: RecordType.device.rawValue, flags: 0, device: 9,
       sequence: SequenceNumber(0), delta: 0, boot: 1
     ).seal(
-      in: buffer, at: 40, seed: RecordHeader.seed(generation: 1, batch: 2, salt: 3), crc)
+      in: buffer, at: 44, seed: RecordHeader.seed(generation: 1, batch: 2, salt: 3), crc)
     BatchHeader(
-      generation: 1, batch: 2, byteCount: 60 + payload, recordCount: 1, durableThrough: 1,
-      monotonicMilliseconds: 0, salt: 3, previousGeneration: 0
+      generation: 1, batch: 2, byteCount: 64 + payload, recordCount: 1, durableThrough: 1,
+      monotonicMilliseconds: 0, salt: 3, previousGeneration: 0, replayGeneration: 0
     ).write(to: buffer, at: 0, crc)
     let geometry = SpoolGeometry(segmentByteCount: 32 * 4_096, segmentCount: 16)
     var large = SimulatedDisk(geometry)
@@ -329,9 +329,7 @@ struct RecoveryTests {
     var disk = spool.disk.afterPowerCut(.nothing)
     // The header of the batch with frame 3 is damaged.
     disk.flip(segment: spool.order[0], bit: (5 * 4_096 + 9) * 8)
-    var report = RecoveryReport()
-    var again = recovered(disk, &report)
-    #expect(report.damagedByteCount == 4_096)
+    var again = recovered(disk)
     let device = again.device("A")
     again.open(device)
     #expect(again.sweepAll() == ["A1 1", "A2 2"])
@@ -492,7 +490,9 @@ struct RecoveryTests {
     spool.commit()
     for i in 4...5 { spool.store(a, "\(i)") }
     var disk = spool.disk.afterPowerCut(.nothing)
-    let second = BatchHeader.byteCount + RecordHeader.stride(9) + RecordHeader.stride(1)
+    let second =
+      BatchHeader.byteCount + RecordHeader.stride(DeviceRecord.byteCount + 1)
+      + RecordHeader.stride(1)
     disk.flip(segment: 0, bit: (3 * 4_096 + second) * 8)
     disk.flip(segment: 0, bit: 4 * 4_096 * 8)
     var again = recovered(disk)

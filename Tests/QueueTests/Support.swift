@@ -38,9 +38,9 @@ func recovered(
   return spool
 }
 
-func recovered(_ disk: SimulatedDisk) -> TestSpool {
+func recovered(_ disk: SimulatedDisk, deviceCountMax: Int = 64) -> TestSpool {
   var report = RecoveryReport()
-  return recovered(disk, &report)
+  return recovered(disk, deviceCountMax: deviceCountMax, &report)
 }
 
 func deviceKey(_ name: String) -> DeviceKey {
@@ -162,7 +162,7 @@ extension Spool where D == SimulatedDisk {
   }
 
   /// Frames of the device that were given up, as far as this spool knows.
-  func droppedCount(_ device: DeviceIndex) -> Int { table[device].droppedCount }
+  func droppedCount(_ device: DeviceIndex) -> Int { table[device].dropped.total }
 
   /// Lets `device` take up whole segments with frames that are delivered at once.
   mutating func passSegments(_ count: Int, _ device: DeviceIndex) {

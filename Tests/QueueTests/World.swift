@@ -54,6 +54,7 @@ struct World: ~Copyable {
     let login = Array("\(model.devices[d].name)-\(model.nextSerial)".utf8)
     model.nextSerial += 1
     model.devices[d].login = login
+    model.devices[d].logins.append(login)
     spool.setLogin(model.devices[d].index, login.span)
   }
 
@@ -135,7 +136,7 @@ struct World: ~Copyable {
     guard !wasCommitting, spool.disk.isCommitting, spool.failedCommitCount == 0 else { return }
     for d in 0..<model.devices.count {
       let device = model.devices[d].index
-      if spool.table[device].pendingDropCount == 0 {
+      if !spool.table[device].isDropDirty {
         model.devices[d].dropsUnderWay = model.devices[d].cursor
       }
     }
@@ -233,15 +234,15 @@ struct World: ~Copyable {
       let cursor = entry.acknowledged.rawValue
       guard cursor != model.devices[d].cursor else { continue }
       let lost = Int(cursor) - Int(model.devices[d].cursor)
-      if entry.droppedCount - model.devices[d].droppedCount != lost {
+      if entry.dropped.total - model.devices[d].droppedCount != lost {
         fail(
           "\(model.devices[d].name): \(lost) given up, "
-            + "\(entry.droppedCount - model.devices[d].droppedCount) counted")
+            + "\(entry.dropped.total - model.devices[d].droppedCount) counted")
       }
       // What was evicted may be written over before its drop is durable, when failed commits have
       // used up the spare segments; after a power cut it is then counted again, as damage. So the
       // count is compared, and the reason is not.
-      model.devices[d].droppedCount = entry.droppedCount
+      model.devices[d].droppedCount = entry.dropped.total
       model.devices[d].cursor = cursor
       model.devices[d].sent = max(model.devices[d].sent, cursor)
     }
@@ -344,14 +345,14 @@ struct World: ~Copyable {
       if last < device.durable { fail("\(device.name)\(device.durable) was durable, not \(last)") }
       if last > device.last { fail("\(device.name)\(last) was never appended") }
       if isSound, cursor > device.cursor { fail("\(device.name)\(cursor) is called delivered") }
-      if isSound, cursor > device.safe, entry.droppedCount < Int(cursor - device.safe) {
-        fail("\(device.name): \(cursor - device.safe) lost, \(entry.droppedCount) counted")
+      if isSound, cursor > device.safe, entry.dropped.total < Int(cursor - device.safe) {
+        fail("\(device.name): \(cursor - device.safe) lost, \(entry.dropped.total) counted")
       }
-      // A torn batch may have left the login of a frame that it has not left.
-      let login = spool.login(of: device.index)
-      let logins = [device.frame(last)?.login, device.frame(last + 1)?.login, device.found]
-      if last > device.base, !logins.contains(login) { fail("\(device.name) has another login") }
-      device.found = login
+      // Never an older login than the newest frame's; a newer one may have come with a record of the
+      // checkpoint, or with a frame that was torn.
+      let login = device.logins.firstIndex(of: spool.login(of: device.index))
+      let oldest = device.frame(last).flatMap { device.logins.firstIndex(of: $0.login) }
+      if last > device.base, login ?? -1 < oldest ?? 0 { fail("\(device.name) has another login") }
       device.frames.removeLast(Int(device.last - min(last, device.last)))
       device.proven = min(device.proven, last)
       // A drop that came back is on the disk.
@@ -362,7 +363,7 @@ struct World: ~Copyable {
     device.durable = isAfterPowerCut ? last : min(device.durable, last)
     device.cursor = cursor
     device.sent = cursor
-    device.droppedCount = entry.droppedCount
+    device.droppedCount = entry.dropped.total
     spool.setLogin(device.index, device.login.span)
     model.devices[d] = device
   }
