@@ -14,7 +14,7 @@ public struct DeviceIdentity: Sendable {
     case imei8
     /// The bytes are text.
     case ascii
-    /// BCD, padded with zeros on the left that are not written.
+    /// BCD, padded with zeros on the left that are not written; zero is a number like any other.
     case bcd
   }
 
@@ -23,10 +23,11 @@ public struct DeviceIdentity: Sendable {
   public private(set) var count: Int
   private var storage: InlineArray<16, UInt8>
 
-  /// Takes `count` bytes of `bytes` from `offset`; `nil` when that is empty, too long or all zero.
+  /// Takes `count` bytes of `bytes` from `offset`; `nil` when that is empty or too long.
   ///
-  /// An all-zero identity is what unconfigured devices send: it names nobody, and two of them must
-  /// never become one device.
+  /// It is also `nil` when an IMEI or a text is all zero: unconfigured devices send that in a login
+  /// and try again. A terminal number that was never set stands in every frame and stays; such devices
+  /// are one device, which they are to platforms too.
   public init?(
     _ protocolID: ProtocolID, _ notation: Notation, _ bytes: Span<UInt8>, at offset: Int,
     count: Int
@@ -42,7 +43,7 @@ public struct DeviceIdentity: Sendable {
       storage[i] = bytes[offset + i]
       if bytes[offset + i] != 0 { isZero = false }
     }
-    if isZero { return nil }
+    if isZero, notation != .bcd { return nil }
   }
 
   /// The key byte at `index`, `0 ..< count`.
@@ -81,7 +82,7 @@ public struct DeviceIdentity: Sendable {
     return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
   }
 
-  /// Zero nibbles on the left; fewer than all, because an identity is never all zero.
+  /// Zero nibbles on the left, but for the last digit.
   private var leadingZeroCount: Int {
     var zeros = 0
     while zeros < count * 2 - 1, nibble(zeros) == 0 { zeros += 1 }

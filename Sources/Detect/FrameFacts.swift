@@ -88,7 +88,8 @@ public struct AnswerKey: Equatable, Sendable {
 public enum Naming: UInt8, Sendable {
   /// The frame names its sender: the session belongs to that device from here on.
   case certain
-  /// The field may be a running number: it names a session that has no name yet, and no other.
+  /// The field may be a running number, or was never set: it names a session that has no name yet, and
+  /// no other.
   case provisional
 }
 

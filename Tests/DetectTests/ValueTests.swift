@@ -86,7 +86,13 @@ struct ValueTests {
     #expect(identity("41200A7F8041", .ascii)?.text == "A????A")
   }
 
-  @Test("An identity is never empty, too long, all zero or beyond the bytes")
+  @Test("A terminal number is written without the zeros before it, and may be zero")
+  func terminalNumber() {
+    #expect(identity("013912345678", .bcd)?.text == "13912345678")
+    #expect(identity("000000000000", .bcd)?.text == "0")
+  }
+
+  @Test("An identity is never empty, too long, an all-zero IMEI or beyond the bytes")
   func identityBounds() {
     let bytes = Bytes(repeating: 0x31, count: 20)
     #expect(DeviceIdentity(.gt06, .ascii, bytes.span, at: 0, count: 0) == nil)

@@ -282,6 +282,17 @@ private final class FamilyWorld: Edge {
     #expect(answer(world, alarm) == "(013666666666AS012)")
   }
 
+  @Test func `a field that is said twice is a name, and no running number`() {
+    let world = FamilyWorld()
+    world.say("(080612022828BR00" + Self.fix)
+    world.say("(080612022829BR00" + Self.fix)
+    world.wait(50)
+    #expect(world.online == 1)
+    #expect(
+      world.heard("(027044702512BP00027044702512HSO01A4)") == "(027044702512AP01HSO)")
+    #expect(world.online == 2)
+  }
+
   // MARK: JT/T 808
 
   private static func jt808(_ id: UInt16, _ body: [UInt8], serial: UInt16) -> [UInt8] {

@@ -70,7 +70,8 @@ extension JT808 {
     let rule = rule(of: message)
     var facts = FrameFacts(
       kind: rule.kind, answer: rule.answer, replay: rule.replay, key: key,
-      identity: message.identity, head: rule.head)
+      identity: message.identity, naming: message.isNamed ? .certain : .provisional,
+      head: rule.head)
     if message.id == 0x0801, message.isFirstBlock, message.keptBodyByteCount >= 4 {
       let at = message.bodyOffset
       facts.transferNumber =

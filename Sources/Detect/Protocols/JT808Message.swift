@@ -108,6 +108,12 @@ struct JT808Message {
     return oddities
   }
 
+  /// Whether the terminal number was ever set.
+  var isNamed: Bool {
+    for i in 0..<terminalByteCount where kept[terminalOffset + i] != 0 { return true }
+    return false
+  }
+
   var identity: DeviceIdentity? {
     imei ?? DeviceIdentity(.jt808, .bcd, kept.span, at: terminalOffset, count: terminalByteCount)
   }

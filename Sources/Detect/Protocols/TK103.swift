@@ -168,14 +168,23 @@ public enum TK103 {
     var facts = facts(frame, parts)
     let opens = frame.hasText("BP05", at: parts.command) || frame.hasText("BP00", at: parts.command)
     let hasNumber = opens && !parts.isComma && frame.digitCount(at: parts.body) >= 15
+    let isRepeated = opens && repeatsField(frame, parts)
     if hasNumber, !endsAlike(frame, parts) {
       facts.identity = DeviceIdentity(.tk103, .ascii, frame, at: parts.body, count: 15)
     } else {
       facts.identity = DeviceIdentity(.tk103, .ascii, frame, at: 1, count: parts.fieldCount)
       let isIMEI = parts.fieldCount == 15 && frame.digitCount(at: 1) >= 15
-      facts.naming = isIMEI || parts.isComma || hasNumber ? .certain : .provisional
+      let isNumber = isIMEI || parts.isComma || hasNumber || isRepeated
+      facts.naming = isNumber ? .certain : .provisional
     }
     return facts
+  }
+
+  /// Whether the body begins with the field: a running number would not be said twice.
+  private static func repeatsField(_ frame: Span<UInt8>, _ parts: Parts) -> Bool {
+    guard parts.body + parts.fieldCount <= frame.count else { return false }
+    for i in 0..<parts.fieldCount where frame[parts.body + i] != frame[1 + i] { return false }
+    return true
   }
 
   /// Whether the field ends like the fifteen digits in the body: eleven characters, but for the last,
