@@ -5,7 +5,8 @@
 // followed by another start mark, or by the end of the burst. A complete frame with a valid
 // checksum that begins inside the doubtful bytes ends them too, so that a lying length or a stray
 // mark in garbage never swallows the good frame behind it, even where the length happens to lead to
-// the stop bytes of a later frame.
+// the stop bytes of a later frame. Only the first candidates are looked at: a peer must not be able to
+// have a checksum computed for every few bytes it sends.
 // Source: device-families document, section 3.2, steps 3 to 5. Deviation: a mark inside an
 // incomplete frame is not believed before a brief silence or the full length, because payloads may
 // contain `0D 0A 78 78` and the cut must not depend on how the network split the bytes.
@@ -59,8 +60,14 @@ enum StartMarks {
   /// bytes that the length leads to are those of a later frame.
   static func hasInnerFrame(_ bytes: Span<UInt8>, before end: Int) -> Bool {
     let claimed = bytes.extracting(0..<end)
+    var candidateCount = 0
     for offset in 1..<end where isMark(claimed, at: offset) {
-      if strictFrame(claimed, at: offset) == .whole { return true }
+      switch strictFrame(claimed, at: offset) {
+      case .whole: return true
+      case .wrong: candidateCount += 1
+      case .none, .partial: break
+      }
+      if candidateCount == candidateCountMax { return false }
     }
     return false
   }
@@ -69,11 +76,13 @@ enum StartMarks {
   static func cutByStop(_ bytes: Span<UInt8>, _ silence: Silence, byteCountMax: Int) -> Cut {
     let end = min(bytes.count, byteCountMax)
     var offset = 1
+    var candidateCount = 0
     while offset < end {
-      if isMark(bytes, at: offset) {
+      if candidateCount < candidateCountMax, isMark(bytes, at: offset) {
         switch strictFrame(bytes, at: offset) {
         case .whole: return .skip(byteCount: offset, .garbage)
         case .partial where silence == .none: return .needMore(total: bytes.count + 1)
+        case .wrong: candidateCount += 1
         case .partial, .none: break
         }
       }
@@ -91,7 +100,15 @@ enum StartMarks {
     return .needMore(total: bytes.count + 1)
   }
 
-  private enum StrictFrame { case none, partial, whole }
+  /// Frames with right stop bytes and a wrong checksum, after which no further one is looked for.
+  private static let candidateCountMax = 16
+
+  private enum StrictFrame {
+    case none, partial
+    /// Stop bytes stand where the length says, and the checksum is wrong.
+    case wrong
+    case whole
+  }
 
   /// Whether a GT06 frame with right stop bytes and checksum stands at `offset`.
   private static func strictFrame(_ bytes: Span<UInt8>, at offset: Int) -> StrictFrame {
@@ -105,6 +122,6 @@ enum StartMarks {
     guard end <= bytes.count else { return .partial }
     guard bytes.hasStop(at: end - 2) else { return .none }
     let checksum = CRCX25.checksum(bytes, offset + 2..<end - 4)
-    return checksum == bytes.be16(at: end - 4) ? .whole : .none
+    return checksum == bytes.be16(at: end - 4) ? .whole : .wrong
   }
 }
