@@ -61,9 +61,15 @@ extension Loop {
       line.append(" reason=")
       line.append(loss.name)
       line.append(" retry_ms=", retry)
-    case .commandUndeliverable(let device, let byteCount):
+    case .command(let device, let fate, let byteCount):
+      level = fate == .expired || fate == .refused ? .warning : .info
+      line.append("command ")
+      line.append(fate.name)
+      append(device, to: &line)
+      line.append(" bytes=", byteCount)
+    case .noiseDropped(let device, let byteCount):
       level = .warning
-      line.append("command dropped, device offline")
+      line.append("platform's bytes dropped, no frame and the device offline")
       append(device, to: &line)
       line.append(" bytes=", byteCount)
     case .commitFailed(let error):

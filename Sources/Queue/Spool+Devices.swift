@@ -13,8 +13,8 @@ extension Spool where D: ~Copyable {
     return device
   }
 
-  /// Whether there is a device named `key`.
-  public func knows(_ key: DeviceKey) -> Bool { table.find(key) != nil }
+  /// The device named `key`, if there is one.
+  public func find(_ key: DeviceKey) -> DeviceIndex? { table.find(key) }
 
   /// Whether the slot names a device; slots between restored ones may not.
   public func isKnown(_ device: DeviceIndex) -> Bool { table[device].isUsed }

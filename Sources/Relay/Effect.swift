@@ -41,6 +41,8 @@ public enum LogEvent: Sendable {
   case loggedIn(SessionSlot, DeviceIndex)
   case upstreamLive(DeviceIndex)
   case upstreamLost(DeviceIndex, UpstreamLoss, retryInMilliseconds: Int)
-  case commandUndeliverable(DeviceIndex, byteCount: Int)
+  case command(DeviceIndex, CommandFate, byteCount: Int)
+  /// What came from the platform is no frame of the device's protocol, and the device is not there.
+  case noiseDropped(DeviceIndex, byteCount: Int)
   case commitFailed(DiskError)
 }

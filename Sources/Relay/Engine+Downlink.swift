@@ -1,4 +1,8 @@
 // The platform's bytes: answers are swallowed, everything else goes to the device, whole.
+//
+// A command for a device that cannot be reached waits for its next frame: then a connection stands, and
+// every address translation on the way is open. What has waited for a minute is dropped, so that no
+// command is ever carried out late; one that was passed is never passed again.
 
 import Detect
 import Queue
@@ -30,13 +34,13 @@ extension Engine where D: ~Copyable {
         case .needMore:
           return offset
         case .skip(let byteCount, let reason):
-          if reason == .garbage { toDevice(device, rest.extracting(0..<byteCount)) }
+          if reason == .garbage { noise(device, rest.extracting(0..<byteCount)) }
           offset += byteCount
         case .frame(let byteCount, _):
           let frame = rest.extracting(0..<byteCount)
           switch row.downMeaning(frame) {
           case .answer(let key): confirm(device, key, frame, moment.instant)
-          case .command: toDevice(device, frame)
+          case .command: command(device, frame, moment.instant)
           }
           offset += byteCount
         }
@@ -53,14 +57,79 @@ extension Engine where D: ~Copyable {
     schedule(device)
   }
 
-  /// Hands a command to the device if it is there, and counts it as dropped otherwise.
-  private mutating func toDevice(_ device: DeviceIndex, _ bytes: Span<UInt8>) {
-    guard let slot = upstreams[device.rawValue].session else {
-      ledger.droppedCommandCount += 1
-      emit(.log(.commandUndeliverable(device, byteCount: bytes.count)))
+  // MARK: Commands
+
+  /// Hands a command to the device, or keeps it for a while when the device cannot be reached.
+  private mutating func command(_ device: DeviceIndex, _ bytes: Span<UInt8>, _ now: Instant) {
+    let key = spool.key(of: device)
+    let mustWait = heldCommands.contains { $0.device == key }
+    if !mustWait, let slot = upstreams[device.rawValue].session, isReachable(slot, now) {
+      pass(device, bytes, to: slot, .passed)
       return
     }
+    guard bytes.count <= RelayLimits.heldCommandBytesMax,
+      heldCommands.count < RelayLimits.heldCommandCountMax
+    else {
+      drop(device, .refused, byteCount: bytes.count)
+      return
+    }
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    for i in 0..<bytes.count { copy.append(bytes[i]) }
+    heldCommands.append(HeldCommand(device: key, bytes: copy, heldAt: now))
+    emit(.log(.command(device, .held, byteCount: bytes.count)))
+  }
+
+  /// Passes what is kept for a session's device, which has just sent a frame.
+  mutating func passHeldCommands(to slot: SessionSlot, _ now: Instant) {
+    dropStaleCommands(now)
+    guard let device = sessions[slot.rawValue].device else { return }
+    let key = spool.key(of: device)
+    let due = heldCommands.filter { $0.device == key }
+    if due.isEmpty { return }
+    heldCommands.removeAll { $0.device == key }
+    for command in due { pass(device, command.bytes.span, to: slot, .passedLate) }
+  }
+
+  /// Drops the commands that nobody waits for any more.
+  mutating func dropStaleCommands(_ now: Instant) {
+    while let first = heldCommands.first, first.expiresAt <= now {
+      heldCommands.removeFirst()
+      if let device = spool.find(first.device) {
+        drop(device, .expired, byteCount: first.bytes.count)
+      } else {
+        ledger.droppedCommandCount += 1
+      }
+    }
+  }
+
+  private func isReachable(_ slot: SessionSlot, _ now: Instant) -> Bool {
+    switch sessions[slot.rawValue].transport {
+    case .tcp: true
+    case .udp:
+      now.since(sessions[slot.rawValue].lastByteAt) <= Int64(RelayLimits.datagramReachInterval)
+    }
+  }
+
+  private mutating func pass(
+    _ device: DeviceIndex, _ bytes: Span<UInt8>, to slot: SessionSlot, _ fate: CommandFate
+  ) {
     ledger.commandCount += 1
+    emit(.log(.command(device, fate, byteCount: bytes.count)))
     output(bytes, to: slot)
+  }
+
+  private mutating func drop(_ device: DeviceIndex, _ fate: CommandFate, byteCount: Int) {
+    ledger.droppedCommandCount += 1
+    emit(.log(.command(device, fate, byteCount: byteCount)))
+  }
+
+  /// Hands bytes that are no frame to the device if it is there: who knows what they are.
+  private mutating func noise(_ device: DeviceIndex, _ bytes: Span<UInt8>) {
+    if let slot = upstreams[device.rawValue].session {
+      output(bytes, to: slot)
+    } else {
+      emit(.log(.noiseDropped(device, byteCount: bytes.count)))
+    }
   }
 }

@@ -212,7 +212,7 @@ extension Engine where D: ~Copyable {
 
   /// Whether a name that may be a running number is known, or has come from `source` before.
   private func isBelieved(_ name: DeviceKey, _ source: PeerAddress) -> Bool {
-    spool.knows(name) || heldDatagrams.contains { $0.source == source && $0.name == name }
+    spool.find(name) != nil || heldDatagrams.contains { $0.source == source && $0.name == name }
   }
 
   // MARK: Slots
@@ -351,6 +351,7 @@ extension Engine where D: ~Copyable {
           pause(slot)
           return offset
         }
+        if !heldCommands.isEmpty { passHeldCommands(to: slot, moment.instant) }
         offset += byteCount
       }
     }

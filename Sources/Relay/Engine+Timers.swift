@@ -20,6 +20,7 @@ extension Engine where D: ~Copyable {
         expire(DeviceIndex(key / 2), moment)
       }
     }
+    dropStaleCommands(moment.instant)
   }
 
   // MARK: Device sessions

@@ -50,6 +50,8 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var pausedSessions: [SessionSlot] = []
   /// Datagrams of sources that have not named their device yet, oldest first.
   var heldDatagrams: [HeldDatagram] = []
+  /// Commands for devices that cannot be reached just now, oldest first.
+  var heldCommands: [HeldCommand] = []
   /// Sessions that are passed on as they are.
   var opaqueCount = 0
   /// The earliest instant for the next connection attempt of any device.
@@ -106,7 +108,8 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// The next instant at which the engine has something to do by itself.
   public var nextDeadline: Instant {
     if isTurnDue { return Instant(milliseconds: 0) }
-    return min(timers.earliest, spool.nextDeadline)
+    let command = heldCommands.first?.expiresAt ?? .never
+    return min(min(timers.earliest, command), spool.nextDeadline)
   }
 
   /// Starts a due commit and drains stored frames; returns whether there is more to do at once.

@@ -28,7 +28,9 @@ public struct Ledger: Sendable {
   public var resentFrameCount: UInt64 = 0
   public var expiredFrameCount: UInt64 = 0
   public var strayAnswerCount: UInt64 = 0
+  /// Commands passed to their devices, at once or late.
   public var commandCount: UInt64 = 0
+  /// Commands that were not, because no frame of the device came in time or too many waited.
   public var droppedCommandCount: UInt64 = 0
   public var upstreamConnectCount: UInt64 = 0
   public var upstreamLossCount: UInt64 = 0

@@ -48,6 +48,14 @@ public enum RelayLimits {
   static let endTimeout = 30_000
   /// A UDP source that says nothing: its NAT mapping is gone.
   static let bindingIdleTimeout = 15 * 60_000
+  /// A command waits this long for a frame of a device that cannot be reached; whoever sent it has
+  /// given up then, and must not be surprised by it.
+  static let commandExpiry = 60_000
+  static let heldCommandCountMax = 256
+  static let heldCommandBytesMax = 2_048
+  /// How long the network's address translation lets answers to a datagram through: 30 s is the
+  /// shortest in common use.
+  static let datagramReachInterval = 25_000
   static let connectTimeout = 20_000
   /// From sending a login to its answer; then the platform does not know the device.
   static let greetingTimeout = 10_000

@@ -57,14 +57,81 @@ import Testing
     #expect(tracker.take() == [command])
   }
 
-  @Test func `a command for a device that has gone is dropped and counted`() {
-    let world = World()
+  /// A device that has gone, with a platform session that still waits for an answer.
+  private func absence(_ world: World) {
     world.respond = { $0.type == 0x01 ? $0.answer().bytes : [] }
     let tracker = world.tracker(1)
     tracker.send(.alarm(2))
     tracker.hangUp()
+  }
+
+  @Test func `commands for a device that has gone wait for its next frame, in order, and go once`()
+  {
+    let world = World()
+    absence(world)
     world.say(Wire.command("WHERE#").bytes)
+    world.say(Wire.command("RESET#").bytes)
+    #expect(world.ledger.commandCount == 0)
+    world.advance(20_000)
+    let again = world.connection(1)
+    #expect(again.take() == [])
+    again.send(.login(1, serial: 1))
+    #expect(
+      again.take()
+        == [Wire.login(1, serial: 1).answer(), .command("WHERE#"), .command("RESET#")])
+    #expect(world.ledger.commandCount == 2)
+    again.hangUp()
+    let third = world.tracker(1)
+    third.send(.heartbeat(2))
+    #expect(third.take() == [Wire.heartbeat(2).answer()])
+    world.advance(RelayLimits.commandExpiry)
+    #expect(world.ledger.commandCount == 2)
+    #expect(world.ledger.droppedCommandCount == 0)
+  }
+
+  @Test func `a command that nobody took in time is dropped, and never carried out late`() {
+    let world = World()
+    absence(world)
+    world.say(Wire.command("RESET#").bytes)
+    world.advance(RelayLimits.commandExpiry - 1)
+    #expect(world.ledger.droppedCommandCount == 0)
+    world.advance(1)
     #expect(world.ledger.droppedCommandCount == 1)
+    _ = world.tracker(1)
+    #expect(world.ledger.commandCount == 0)
+  }
+
+  @Test func `kept commands take bounded memory`() {
+    let world = World()
+    absence(world)
+    for _ in 0...RelayLimits.heldCommandCountMax { world.say(Wire.command("A").bytes) }
+    #expect(world.ledger.droppedCommandCount == 1)
+    #expect(world.engine.heldCommands.count == RelayLimits.heldCommandCountMax)
+  }
+
+  @Test func `a command for a silent UDP source waits until its address translation is open`() {
+    let world = World()
+    let source = world.source(1)
+    source.send(.login(1))
+    world.advance(RelayLimits.datagramReachInterval)
+    _ = source.take()
+    world.say(Wire.command("FIRST#").bytes)
+    #expect(source.take() == [.command("FIRST#")])
+    world.advance(1)
+    world.say(Wire.command("SECOND#").bytes)
+    #expect(source.take() == [])
+    source.send(.heartbeat(2))
+    #expect(source.take() == [Wire.heartbeat(2).answer(), .command("SECOND#")])
+  }
+
+  @Test func `the commands of one device do not reach another`() {
+    let world = World()
+    absence(world)
+    world.say(Wire.command("WHERE#").bytes)
+    let other = world.tracker(2)
+    other.send(.heartbeat(2))
+    #expect(other.take() == [Wire.heartbeat(2).answer()])
+    #expect(world.engine.heldCommands.count == 1)
   }
 
   @Test func `an address text with a two-byte length passes`() {
