@@ -47,7 +47,7 @@ public enum Detector {
     return .needMore(total: wantedTotal)
   }
 
-  private static func isPadding(_ byte: UInt8) -> Bool {
+  static func isPadding(_ byte: UInt8) -> Bool {
     byte == 0x00 || byte == 0x0D || byte == 0x0A || byte == 0x20
   }
 }

@@ -100,6 +100,8 @@ public struct ProtocolNotes: Sendable {
   public let title: StaticString
   /// Under which names its devices are sold.
   public let soldAs: StaticString
+  /// What a frame begins with.
+  public let start: StaticString
   /// Where a device's identity stands, and what it is.
   public let identity: StaticString
   /// TCP, UDP, and what is special about either.
@@ -108,11 +110,12 @@ public struct ProtocolNotes: Sendable {
   public let limits: StaticString
 
   public init(
-    title: StaticString, soldAs: StaticString, identity: StaticString, transports: StaticString,
-    limits: StaticString
+    title: StaticString, soldAs: StaticString, start: StaticString, identity: StaticString,
+    transports: StaticString, limits: StaticString
   ) {
     self.title = title
     self.soldAs = soldAs
+    self.start = start
     self.identity = identity
     self.transports = transports
     self.limits = limits

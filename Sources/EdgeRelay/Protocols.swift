@@ -12,6 +12,8 @@ func runProtocols() -> Int32 {
     text.append(notes.title)
     text.append("\n  sold as:     ")
     text.append(notes.soldAs)
+    text.append("\n  begins with: ")
+    text.append(notes.start)
     text.append("\n  identity:    ")
     text.append(notes.identity)
     text.append("\n  transports:  ")

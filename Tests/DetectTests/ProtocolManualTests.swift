@@ -59,7 +59,8 @@ struct ProtocolManualTests {
     let row = id.row
     var lines = [
       "", "## \(row.name)", "", "\(row.notes().title). Sold as \(row.notes().soldAs).", "",
-      "- Identity: \(row.notes().identity)", "- Transports: \(row.notes().transports)",
+      "- Begins with: `\(row.notes().start)`", "- Identity: \(row.notes().identity)",
+      "- Transports: \(row.notes().transports)",
       "- Longest frame: \(row.frameBytesMax) bytes", "- Limits: \(row.notes().limits)", "",
       "| frame | kind | answer | replay | example of the answer |", "|---|---|---|---|---|",
     ]

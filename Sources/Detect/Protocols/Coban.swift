@@ -25,6 +25,7 @@ public enum Coban {
       ProtocolNotes(
         title: "Coban GPS103",
         soldAs: "GPS103, TK102B, TK103A, TK103B, many units labelled GT02A",
+        start: "##,imei: or imei: or 15 digits",
         identity: "IMEI in every frame",
         transports: "TCP; UDP, every datagram on its own",
         limits: """

@@ -20,6 +20,7 @@ public enum GT02 {
       ProtocolNotes(
         title: "GT02 (Concox)",
         soldAs: "GT02, GT02A, some TK110",
+        start: "68 68",
         identity: "IMEI in every `68 68` frame",
         transports: """
           TCP, mixed with GT06 frames in one session; UDP, where `78 78` frames belong to whoever \

@@ -24,6 +24,7 @@ public enum GT06 {
       ProtocolNotes(
         title: "GT06 (Concox, Jimi and clones)",
         soldAs: "GT06, TK100, TK100B, TK103 with remote control, most Concox and Jimi units",
+        start: "78 78 or 79 79",
         identity: "IMEI in the login; later frames carry none",
         transports: "TCP; UDP with the source address bound by the login",
         limits:

@@ -23,6 +23,7 @@ public enum H02 {
       ProtocolNotes(
         title: "H02 (CanTrack and others, text and binary)",
         soldAs: "CanTrack GT02, GT06, TK100, TK100B, TK103, P02L and many more",
+        start: "*HQ, or the like, 24, or 58",
         identity: "10 or 15 digits in every frame; frames without belong to the session",
         transports: "TCP; UDP, every datagram on its own",
         limits: "Addresses are sent by the platform only; a text with `#` inside is cut there.")

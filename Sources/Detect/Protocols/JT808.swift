@@ -27,6 +27,7 @@ public enum JT808 {
       ProtocolNotes(
         title: "JT/T 808 (2011, 2013, 2019)",
         soldAs: "CanTrack G10LS and newer units, P02L, most Chinese vehicle trackers and dashcams",
+        start: "7E or E7",
         identity: "the terminal number in every frame, without leading zeros",
         transports: "TCP; UDP, every datagram on its own",
         limits: """

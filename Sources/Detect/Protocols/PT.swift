@@ -13,6 +13,7 @@ public enum PT {
       ProtocolNotes(
         title: "PT lines",
         soldAs: "some TK100 and TK100B",
+        start: "PT; or PTH;",
         identity: "the IMEI in a line, where it has one",
         transports: "TCP; UDP, every datagram on its own",
         limits: "Forwarded only: no answer is known.")

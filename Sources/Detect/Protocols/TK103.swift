@@ -28,6 +28,7 @@ public enum TK103 {
       ProtocolNotes(
         title: "TK103 (parentheses; Haicom, VjoyCar)",
         soldAs: "TK103, TK103-2B, GT02A and GT06 labels, VjoyCar units",
+        start: "( and 11 to 15 characters",
         identity: """
           fifteen digits in the body of BP05 and BP00, else the field after the parenthesis; frames \
           of old firmware belong to the session

@@ -23,6 +23,7 @@ public enum Topin {
       ProtocolNotes(
         title: "Topin (365GPS, ZhongXun)",
         soldAs: "mini trackers and SOS pendants, 2G and LTE",
+        start: "78 78",
         identity: "IMEI in the login; later frames carry none",
         transports: "TCP; UDP with the source address bound by the login",
         limits: "Settings, white list and password are answered by the platform only.")

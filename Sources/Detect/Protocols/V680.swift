@@ -15,6 +15,7 @@ public enum V680 {
       ProtocolNotes(
         title: "V680",
         soldAs: "some TK102B and TK100B",
+        start: "# and 15 digits",
         identity: "IMEI at the start of every frame",
         transports: "TCP; UDP, every datagram on its own",
         limits: "Forwarded only: no answer is known.")

@@ -21,6 +21,7 @@ public enum Watch {
       ProtocolNotes(
         title: "Watch (Beesure, SeTracker, 4P-Touch)",
         soldAs: "children's watches, SOS pendants, some P02L",
+        start: "[3G* or the like",
         identity: "ten or fifteen digits in every frame",
         transports: "TCP; UDP, every datagram on its own",
         limits: "Weather and addresses are answered by the platform only.")

@@ -17,6 +17,7 @@ public enum Xexun {
       ProtocolNotes(
         title: "Xexun GPRMC lines",
         soldAs: "old TK102 and TK103",
+        start: "GPRMC, or digits and commas before it",
         identity: "the IMEI behind `imei:` in the line",
         transports: "TCP; UDP, every datagram on its own",
         limits: "Forwarded only: no answer is known.")

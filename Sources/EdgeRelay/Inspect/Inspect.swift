@@ -1,6 +1,5 @@
 // `edgerelay inspect`: the relay's own detection over bytes from the command line, a file or
-// standard input. A stream is shown to the reader as it would be at the end of a burst: first with
-// more bytes possible, then with the silences that decide what is left.
+// standard input: plain bytes, lines of captured frames, or a packet capture.
 
 import CLinux
 import Detect
@@ -57,36 +56,40 @@ struct InspectOptions {
 
 /// Explains captured bytes; returns the exit code.
 func runInspect(_ options: InspectOptions) -> Int32 {
-  let pieces: [[UInt8]]
+  var run = InspectRun(options)
   switch options.input {
   case .words(let words):
-    var decoded: [[UInt8]] = []
+    var pieces: [[UInt8]] = []
     for word in words {
       guard let bytes = Hex.decode(word[...]) else {
         complain("not hexadecimal: ", word)
         return ExitCode.badData
       }
-      decoded.append(bytes)
+      pieces.append(bytes)
     }
-    pieces = decoded
+    run.inspect(pieces)
+    return ExitCode.success
   case .file(let path):
     guard let content = readAll(path: path) else { return ExitCode.noInput }
-    pieces = Hex.pieces(content)
+    return inspect(content, &run)
   case .standardInput:
     guard let content = readAll(descriptor: 0) else { return ExitCode.noInput }
-    pieces = Hex.pieces(content)
+    return inspect(content, &run)
   }
-  var inspector = Inspector(options)
-  switch options.transport {
-  case .tcp: inspector.inspect(pieces.flatMap { $0 }, isDatagram: false)
-  case .udp:
-    for piece in pieces { inspector.inspect(piece, isDatagram: true) }
-  }
-  inspector.finish()
-  return ExitCode.success
 }
 
-private func complain(_ words: StaticString, _ subject: [UInt8]) {
+/// What cannot be read is said, and is an error only where nothing could be read.
+private func inspect(_ content: [UInt8], _ run: inout InspectRun) -> Int32 {
+  let isReadable =
+    switch InspectInput(content) {
+    case .capture(let reader): run.inspectCapture(content, reader)
+    case .lines: run.inspectLines(content)
+    case .pieces(let pieces): run.inspect(pieces)
+    }
+  return isReadable ? ExitCode.success : ExitCode.badData
+}
+
+func complain(_ words: StaticString, _ subject: [UInt8]) {
   var text = Text("edgerelay: ")
   text.append(words)
   text.append(subject)
@@ -126,45 +129,6 @@ private func readAll(descriptor: Int32) -> [UInt8]? {
     if content.count > inputBytesMax {
       complain("the input is larger than 256 MiB", [])
       return nil
-    }
-  }
-}
-
-/// Hexadecimal text.
-enum Hex {
-  /// The bytes that `digits` spell, spaces and colons between them allowed; `nil` if they do not.
-  static func decode(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    var high: UInt8?
-    for digit in digits {
-      if digit == 0x20 || digit == 0x09 || digit == 0x0D || digit == 0x3A { continue }
-      guard let value = value(digit) else { return nil }
-      if let first = high {
-        bytes.append(first << 4 | value)
-        high = nil
-      } else {
-        high = value
-      }
-    }
-    return high == nil ? bytes : nil
-  }
-
-  /// The lines of a hex file, or the whole content when it is anything else.
-  static func pieces(_ content: [UInt8]) -> [[UInt8]] {
-    var pieces: [[UInt8]] = []
-    for line in content.split(separator: 0x0A) {
-      guard let bytes = decode(line) else { return [content] }
-      if !bytes.isEmpty { pieces.append(bytes) }
-    }
-    return pieces
-  }
-
-  private static func value(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case 0x30...0x39: digit - 0x30
-    case 0x41...0x46: digit - 0x41 + 10
-    case 0x61...0x66: digit - 0x61 + 10
-    default: nil
     }
   }
 }

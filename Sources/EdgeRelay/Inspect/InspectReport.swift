@@ -1,0 +1,354 @@
+// Writes what the inspector found, as text for people or as one JSON object a line.
+
+import CLinux
+import Detect
+import Relay
+
+/// The output of `inspect`.
+struct InspectReport {
+  private static let bufferedByteCountMax = 64 * 1_024
+
+  let isJSON: Bool
+  /// The flow whose entries are shown; `nil` for plain bytes.
+  private var flow: Int?
+  private var output = Text()
+
+  init(isJSON: Bool) { self.isJSON = isJSON }
+
+  mutating func print() {
+    output.print()
+    output = Text()
+  }
+
+  private mutating func printIfFull() {
+    if output.count > Self.bufferedByteCountMax { print() }
+  }
+
+  /// Shows one piece of a conversation.
+  mutating func show(_ entry: InspectEntry) {
+    if isJSON { appendJSON(entry) } else { appendLine(entry) }
+    printIfFull()
+  }
+
+  // MARK: Flows
+
+  /// Shows what is known about a flow; its entries follow.
+  mutating func begin(_ summary: FlowSummary) {
+    flow = summary.number
+    if isJSON { appendJSON(summary) } else { appendHeader(summary) }
+  }
+
+  /// Shows the counts of a flow whose entries were shown.
+  mutating func end(_ summary: FlowSummary) {
+    if isJSON { return }
+    output.append("  ")
+    appendCounts(summary.tally, isStartMissing: summary.isStartMissing)
+    output.append("\n")
+    printIfFull()
+  }
+
+  /// Shows the last line for plain bytes.
+  mutating func end(
+    frameCount: Int, _ protocolID: ProtocolID?, _ confidence: Confidence,
+    _ identity: DeviceIdentity?
+  ) {
+    if isJSON { return }
+    appendCount(frameCount, "frame", "frames")
+    if let protocolID {
+      output.append(", ")
+      output.append(protocolID.row.name)
+      output.append(" (")
+      output.append(confidence.name)
+      output.append(")")
+    }
+    if let identity {
+      output.append(", device ")
+      append(identity)
+    }
+    output.append("\n")
+  }
+
+  /// Shows a line that is for people only.
+  mutating func note(_ line: Text) {
+    if isJSON { return }
+    output.append(line)
+    output.append("\n")
+  }
+
+  private mutating func appendHeader(_ summary: FlowSummary) {
+    if let endpoints = summary.endpoints {
+      output.append("flow ", summary.number)
+      output.append(summary.isTCP ? "  tcp " : "  udp ")
+      output.append(endpoints.device.written)
+      output.append(" > ")
+      output.append(endpoints.server.written)
+    } else {
+      output.append("line ", summary.number)
+      output.append(summary.isTCP ? "  tcp" : "  udp")
+    }
+    output.append("  ")
+    if let protocolID = summary.protocolID {
+      output.append(protocolID.row.name)
+      output.append(" (")
+      output.append(summary.confidence.name)
+      output.append(")")
+    } else {
+      output.append(summary.isSilent ? "silent" : "unknown")
+    }
+    if let identity = summary.identity {
+      output.append("  device ")
+      append(identity)
+    }
+    if let agrees = summary.isFamilyTold {
+      output.append(agrees ? "  family as told" : "  FAMILY NOT AS TOLD")
+    }
+    if let agrees = summary.isIdentityTold {
+      output.append(agrees ? "  identity as told" : "  IDENTITY NOT AS TOLD")
+    }
+    output.append("\n")
+  }
+
+  private mutating func appendCount(_ count: Int, _ one: StaticString, _ many: StaticString) {
+    output.append(count)
+    output.append(" ")
+    output.append(count == 1 ? one : many)
+  }
+
+  private mutating func appendCounts(_ tally: InspectTally, isStartMissing: Bool) {
+    appendCount(tally.frameCount, "frame", "frames")
+    append(tally.badChecksumCount, " with a wrong checksum")
+    append(tally.lyingLengthCount, " with a lying length")
+    append(tally.foreignShapeCount, " of a look-alike's shape")
+    append(tally.renamingCount, " that name another device")
+    append(tally.skippedByteCount, " bytes skipped")
+    append(tally.incompleteByteCount, " bytes incomplete")
+    append(tally.unknownByteCount, " bytes unknown")
+    if tally.gapCount > 0 {
+      output.append(", ")
+      output.append(tally.missingByteCount)
+      output.append(" bytes not captured at ")
+      appendCount(tally.gapCount, "place", "places")
+    }
+    if isStartMissing { output.append(", began before the capture") }
+    append(tally.sameCount, " answers as the server's")
+    append(tally.sameButTimeCount, " as the server's but for the time")
+    append(tally.differingCount, " answered differently")
+    append(tally.oursOnlyCount, " answered by us only")
+    append(tally.serverOnlyCount, " answered by the server only")
+    append(tally.commandCount, " commands")
+    append(tally.strayAnswerCount, " stray answers")
+    append(tally.serverSkippedByteCount, " bytes of the server skipped")
+  }
+
+  private mutating func append(_ count: Int, _ what: StaticString) {
+    if count == 0 { return }
+    output.append(", ")
+    output.append(count)
+    output.append(what)
+  }
+
+  // MARK: Entries for people
+
+  private mutating func appendLine(_ entry: InspectEntry) {
+    output.append(UInt64(entry.offset), width: 6)
+    output.append(UInt64(entry.length), width: 6)
+    output.append("  ")
+    output.append(entry.protocolID.map { $0.row.name } ?? "-", width: 8)
+    output.append(entry.kind, width: 16)
+    output.append(" ")
+    output.append(entry.answerClass ?? "-")
+    output.append(entry.replayClass ?? "-")
+    output.append("  ")
+    if let identity = entry.identity { append(identity) } else { output.append("-") }
+    if let answer = entry.answer {
+      output.append("  answer ")
+      for i in 0..<answer.count { output.append(hex: answer[i]) }
+    }
+    if let server = entry.server {
+      output.append("  server ")
+      output.append(hex: server.span)
+    }
+    if let agreement = entry.agreement {
+      output.append(" [")
+      output.append(agreement.name)
+      output.append("]")
+    }
+    for (i, note) in entry.notes.enumerated() {
+      output.append(i == 0 ? "  (" : ", ")
+      output.append(note)
+    }
+    if !entry.notes.isEmpty { output.append(")") }
+    output.append("\n")
+    if let unknown = entry.unknown { appendUnknown(unknown.span) }
+  }
+
+  private mutating func appendUnknown(_ bytes: Span<UInt8>) {
+    for sentence in UnknownTraffic.explanations(bytes) {
+      output.append("              ")
+      output.append(sentence)
+      output.append("\n")
+    }
+    output.append("              hex   ")
+    UnknownTraffic.writeHex(bytes, to: &output)
+    output.append("\n              text  ")
+    UnknownTraffic.writeText(bytes, to: &output)
+    output.append("\n")
+  }
+
+  // MARK: Entries for programs
+
+  private mutating func appendJSON(_ entry: InspectEntry) {
+    output.append("{")
+    if let flow {
+      output.append("\"flow\":", flow)
+      output.append(",")
+    }
+    output.append("\"offset\":", entry.offset)
+    output.append(",\"length\":", entry.length)
+    key("protocol", entry.protocolID.map { $0.row.name })
+    key("confidence", entry.confidence?.name)
+    key("kind", entry.kind)
+    key("identity", entry.identity)
+    key("class", entry.answerClass)
+    key("replay", entry.replayClass)
+    output.append(",\"answer\":")
+    if let answer = entry.answer {
+      output.append("\"")
+      for i in 0..<answer.count { output.append(hex: answer[i]) }
+      output.append("\"")
+    } else {
+      output.append("null")
+    }
+    if flow != nil {
+      output.append(",\"server\":")
+      if let server = entry.server {
+        output.append("\"")
+        output.append(hex: server.span)
+        output.append("\"")
+      } else {
+        output.append("null")
+      }
+      key("agreement", entry.agreement?.name)
+      key("from", entry.isFromServer ? "server" : "device")
+    }
+    var notes = entry.notes
+    if let unknown = entry.unknown {
+      output.append(",\"hex\":\"")
+      UnknownTraffic.writeHex(unknown.span, to: &output)
+      output.append("\",\"text\":\"")
+      UnknownTraffic.writeText(unknown.span, to: &output)
+      output.append("\"")
+      notes += UnknownTraffic.explanations(unknown.span)
+    }
+    output.append(",\"notes\":[")
+    for (i, note) in notes.enumerated() {
+      output.append(i == 0 ? "\"" : ",\"")
+      output.append(note)
+      output.append("\"")
+    }
+    output.append("]}\n")
+  }
+
+  private mutating func appendJSON(_ summary: FlowSummary) {
+    let tally = summary.tally
+    output.append("{\"flow\":", summary.number)
+    key("transport", summary.isTCP ? "tcp" : "udp")
+    key("source", summary.endpoints?.device)
+    key("destination", summary.endpoints?.server)
+    key("protocol", summary.protocolID.map { $0.row.name })
+    key("confidence", summary.protocolID == nil ? nil : summary.confidence.name)
+    output.append(",\"frames\":", tally.frameCount)
+    key("identity", summary.identity)
+    output.append(",\"skipped\":", tally.skippedByteCount)
+    output.append(",\"odd\":{\"bad_checksum\":", tally.badChecksumCount)
+    output.append(",\"lying_length\":", tally.lyingLengthCount)
+    output.append(",\"foreign_shape\":", tally.foreignShapeCount)
+    output.append(",\"renamings\":", tally.renamingCount)
+    output.append(",\"incomplete_bytes\":", tally.incompleteByteCount)
+    output.append(",\"unknown_bytes\":", tally.unknownByteCount)
+    output.append(",\"missing_bytes\":")
+    output.append(tally.missingByteCount)
+    output.append(",\"gaps\":", tally.gapCount)
+    output.append(",\"start_missing\":")
+    output.append(summary.isStartMissing ? "true" : "false")
+    output.append("},\"answers\":{\"same\":", tally.sameCount)
+    output.append(",\"same_but_time\":", tally.sameButTimeCount)
+    output.append(",\"differ\":", tally.differingCount)
+    output.append(",\"ours_only\":", tally.oursOnlyCount)
+    output.append(",\"server_only\":", tally.serverOnlyCount)
+    output.append(",\"stray\":", tally.strayAnswerCount)
+    output.append("},\"commands\":", tally.commandCount)
+    output.append(",\"server_skipped\":", tally.serverSkippedByteCount)
+    key("family_as_told", summary.isFamilyTold)
+    key("identity_as_told", summary.isIdentityTold)
+    output.append("}\n")
+  }
+
+  /// Appends a key with a name or null; the names need no escaping.
+  private mutating func key(_ name: StaticString, _ value: StaticString?) {
+    appendKey(name)
+    guard let value else {
+      output.append("null")
+      return
+    }
+    output.append("\"")
+    output.append(value)
+    output.append("\"")
+  }
+
+  private mutating func key(_ name: StaticString, _ value: Bool?) {
+    appendKey(name)
+    output.append(value.map { $0 ? "true" : "false" } ?? "null")
+  }
+
+  private mutating func key(_ name: StaticString, _ value: Endpoint?) {
+    appendKey(name)
+    guard let value else {
+      output.append("null")
+      return
+    }
+    output.append("\"")
+    output.append(value.written)
+    output.append("\"")
+  }
+
+  private mutating func key(_ name: StaticString, _ identity: DeviceIdentity?) {
+    appendKey(name)
+    guard let identity else {
+      output.append("null")
+      return
+    }
+    // A name may hold any printable character.
+    output.append("\"")
+    for i in 0..<identity.characterCount {
+      let character = identity.character(i)
+      if character == 0x22 || character == 0x5C { output.append(byte: 0x5C) }
+      output.append(byte: character)
+    }
+    output.append("\"")
+  }
+
+  private mutating func appendKey(_ name: StaticString) {
+    output.append(",\"")
+    output.append(name)
+    output.append("\":")
+  }
+
+  private mutating func append(_ identity: DeviceIdentity) {
+    for i in 0..<identity.characterCount { output.append(byte: identity.character(i)) }
+  }
+}
+
+extension Endpoint {
+  /// Address and port as operators write them.
+  fileprivate var written: Text {
+    var peer = PeerAddress()
+    peer[0] = isIPv6 ? 6 : 4
+    peer[2] = UInt8(port >> 8)
+    peer[3] = UInt8(port & 0xFF)
+    for i in 0..<16 { peer[4 + i] = address[i] }
+    var text = Text()
+    peer.write(to: &text)
+    return text
+  }
+}

@@ -1,0 +1,261 @@
+// Reads one conversation with the relay's reader and says what it makes of it.
+//
+// Adjacent skipped bytes are one entry, so that the result does not depend on how they were cut. What the
+// server says by itself stands where the device had come to.
+
+import CLinux
+import Detect
+
+/// Follows one device through one conversation.
+struct Inspector {
+  private let policies: ReplyPolicies
+  private(set) var tally = InspectTally()
+  /// Who was named first, and who last.
+  private(set) var firstIdentity: DeviceIdentity?
+  private(set) var identity: DeviceIdentity?
+  private var reader = FrameReader()
+  /// As the engine keeps it for a session.
+  private var transferNumber: UInt32 = 0
+  private var skipStart = 0
+  private var skipCount = 0
+  private var skipIsGarbage = false
+
+  init(_ policies: ReplyPolicies) { self.policies = policies }
+
+  var protocolID: ProtocolID? { reader.protocolID }
+  var confidence: Confidence { reader.confidence }
+
+  /// Reads everything, and shows it to `report` if there is one.
+  mutating func read(_ conversation: Conversation, _ report: inout InspectReport?) {
+    let device = conversation.device
+    var server = conversation.server.map { ServerSide($0, isStream: conversation.isStream) }
+    var cursor = BurstCursor(isStream: conversation.isStream)
+    while cursor.load(device) {
+      if cursor.missingByteCount > 0 { endSkip(&report) }
+      showGap(&cursor, &report)
+      let offset = cursor.offset
+      let rest = device.bytes.span.extracting(offset..<cursor.limit)
+      switch reader.next(rest, silence: cursor.silence) {
+      case .needMore:
+        if cursor.deepen(device) { continue }
+        endSkip(&report)
+        showIncomplete(device.bytes[offset..<cursor.limit], &report)
+        cursor.offset = cursor.limit
+      case .skip(let byteCount, let reason):
+        skip(offset, byteCount, reason)
+        cursor.offset += byteCount
+      case .frame(let byteCount, let oddities):
+        endSkip(&report)
+        cursor.offset += byteCount
+        let seconds = conversation.hasClock ? cursor.milliseconds(device) / 1_000 : 0
+        showFrame(
+          device.bytes[offset..<offset + byteCount], oddities, seconds, &server, &report)
+      case .reject(let reason):
+        endSkip(&report)
+        // A stream ends here, a datagram is followed by others.
+        let end = conversation.isStream ? device.bytes.count : cursor.limit
+        showRejected(device.bytes[offset..<end], reason, &report)
+        cursor.offset = end
+        if conversation.isStream {
+          showServer(&server, before: nil, &report)
+          return
+        }
+      }
+      if cursor.offset == cursor.limit, !conversation.isStream { endSkip(&report) }
+    }
+    endSkip(&report)
+    showServer(&server, before: nil, &report)
+  }
+
+  // MARK: Frames
+
+  private mutating func showFrame(
+    _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ seconds: Int64,
+    _ server: inout ServerSide?, _ report: inout InspectReport?
+  ) {
+    guard let protocolID = reader.protocolID else { return }
+    let frame = bytes.span
+    let facts = protocolID.facts(frame)
+    if let named = facts.identity, identity == nil || facts.naming == .certain {
+      if let identity, identity != named { tally.renamingCount += 1 }
+      if firstIdentity == nil { firstIdentity = named }
+      identity = named
+    }
+    if facts.transferNumber != 0 { transferNumber = facts.transferNumber }
+    tally.frameCount += 1
+    tally.count(oddities)
+    showServer(&server, before: bytes.endIndex, &report)
+    var entry = InspectEntry(
+      offset: bytes.startIndex, length: bytes.count, protocolID: protocolID,
+      confidence: reader.confidence, kind: facts.kind.name, identity: identity,
+      answerClass: facts.answer.letter, replayClass: facts.replay.letter)
+    let namesNobody = facts.replay == .head && facts.identity == nil
+    let policy = identity.map { policies.policy(for: $0) } ?? policies.policy(for: protocolID)
+    let isAnswered = facts.isAnswered(under: policy) && !namesNobody
+    if isAnswered {
+      entry.answer = answer(protocolID, frame, facts, seconds > 0 ? seconds : clinux_wall_seconds())
+    }
+    if let range = server?.takeAnswer(
+      facts.key, entry.answer, to: bytes.indices, protocolID)
+    {
+      entry.server = server?.stream.bytes[range]
+    }
+    if server != nil { entry.agreement = agreement(entry, protocolID, frame, facts) }
+    if let agreement = entry.agreement { tally.count(agreement) }
+    guard report != nil else { return }
+    entry.notes = notes(facts, oddities)
+    if namesNobody { entry.notes.append(Text("login names nobody, not answered")) }
+    report?.show(entry)
+  }
+
+  private func notes(_ facts: FrameFacts, _ oddities: Oddities) -> [Text] {
+    var type = Text("type ")
+    if facts.key.type > 0xFF { type.append(hex: UInt8(facts.key.type >> 8)) }
+    type.append(hex: UInt8(facts.key.type & 0xFF))
+    var notes = [type]
+    if oddities.contains(.badChecksum) { notes.append(Text("checksum does not match")) }
+    if oddities.contains(.lyingLength) {
+      notes.append(Text("length field contradicts the stop bytes"))
+    }
+    if oddities.contains(.foreignShape) { notes.append(Text("shape of a look-alike protocol")) }
+    return notes
+  }
+
+  private func answer(
+    _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts, _ seconds: Int64
+  ) -> Reply? {
+    var reply = Reply()
+    let context = AnswerContext(
+      time: CalendarTime(secondsSince1970: seconds), transferNumber: transferNumber)
+    return protocolID.answer(frame, facts, context, &reply) ? reply : nil
+  }
+
+  // MARK: Comparing answers
+
+  /// 1970-01-01 00:00:00, 2011-11-11 11:11:11, 2022-12-22 22:22:22 and 2033-03-03 13:33:33: whatever
+  /// carries the time differs between two of them in every digit that can differ.
+  private static let sampleTimes: InlineArray<4, Int64> = [
+    0, 1_321_009_871, 1_671_747_742, 1_993_469_613,
+  ]
+
+  private func agreement(
+    _ entry: InspectEntry, _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts
+  ) -> Agreement? {
+    guard let theirs = entry.server else { return entry.answer == nil ? nil : .oursOnly }
+    guard let ours = entry.answer else { return .serverOnly }
+    if ours.equals(theirs) { return .same }
+    guard ours.count == theirs.count else { return .differs }
+    var first: Reply?
+    var varies = InlineArray<128, Bool>(repeating: false)
+    for i in Self.sampleTimes.indices {
+      guard let sample = answer(protocolID, frame, facts, Self.sampleTimes[i]) else { continue }
+      guard let first else {
+        first = sample
+        continue
+      }
+      for i in 0..<min(sample.count, first.count) where sample[i] != first[i] { varies[i] = true }
+    }
+    for i in 0..<ours.count where ours[i] != theirs[theirs.startIndex + i] && !varies[i] {
+      return .differs
+    }
+    return .sameButTime
+  }
+
+  // MARK: The server's own words
+
+  /// Shows what the server said by itself before the device's byte `end`, or all of it.
+  private mutating func showServer(
+    _ server: inout ServerSide?, before end: Int?, _ report: inout InspectReport?
+  ) {
+    guard let protocolID = reader.protocolID else {
+      if end == nil { tally.serverSkippedByteCount += server?.stream.bytes.count ?? 0 }
+      return
+    }
+    while true {
+      let frame =
+        if let end { server?.takePassed(before: end, protocolID) } else {
+          server?.takeRest(protocolID)
+        }
+      guard let frame else { return }
+      let kind: StaticString
+      switch frame.meaning {
+      case .answer:
+        tally.strayAnswerCount += 1
+        kind = "stray-answer"
+      case .command:
+        tally.commandCount += 1
+        kind = "command"
+      case nil:
+        tally.serverSkippedByteCount += frame.range.count
+        kind = "server-skipped"
+      }
+      report?.show(
+        InspectEntry(
+          offset: frame.range.lowerBound, length: frame.range.count, protocolID: protocolID,
+          kind: kind, server: server?.stream.bytes[frame.range], isFromServer: true))
+    }
+  }
+
+  // MARK: What is no frame
+
+  private mutating func showGap(_ cursor: inout BurstCursor, _ report: inout InspectReport?) {
+    guard cursor.missingByteCount > 0 else { return }
+    tally.gapCount += 1
+    tally.missingByteCount += cursor.missingByteCount
+    var note = Text("not captured: ")
+    note.append(cursor.missingByteCount)
+    note.append(" bytes")
+    report?.show(
+      InspectEntry(
+        offset: cursor.offset, length: 0, protocolID: protocolID, kind: "missing", notes: [note]))
+    cursor.missingByteCount = 0
+  }
+
+  private mutating func showIncomplete(
+    _ bytes: ArraySlice<UInt8>, _ report: inout InspectReport?
+  ) {
+    if protocolID == nil {
+      tally.unknownByteCount += bytes.count
+    } else {
+      tally.incompleteByteCount += bytes.count
+    }
+    report?.show(
+      InspectEntry(
+        offset: bytes.startIndex, length: bytes.count, protocolID: protocolID, kind: "incomplete",
+        unknown: protocolID == nil ? bytes : nil, notes: [Text("the frame's end is missing")]))
+  }
+
+  private mutating func showRejected(
+    _ bytes: ArraySlice<UInt8>, _ reason: RejectReason, _ report: inout InspectReport?
+  ) {
+    tally.unknownByteCount += bytes.count
+    var note = Text("refused: ")
+    note.append(reason.name)
+    report?.show(
+      InspectEntry(
+        offset: bytes.startIndex, length: bytes.count, kind: "rejected", unknown: bytes,
+        notes: [note]))
+  }
+
+  private mutating func skip(_ offset: Int, _ byteCount: Int, _ reason: SkipReason) {
+    if skipCount == 0 {
+      skipStart = offset
+      skipIsGarbage = false
+    }
+    skipCount += byteCount
+    if reason == .garbage {
+      skipIsGarbage = true
+      tally.skippedByteCount += byteCount
+    }
+  }
+
+  private mutating func endSkip(_ report: inout InspectReport?) {
+    if skipCount == 0 { return }
+    let reason: SkipReason = skipIsGarbage ? .garbage : .padding
+    report?.show(
+      InspectEntry(
+        offset: skipStart, length: skipCount, protocolID: protocolID, kind: "skipped",
+        notes: [Text(reason.name)]))
+    skipCount = 0
+  }
+}
