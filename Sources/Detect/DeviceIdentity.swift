@@ -59,6 +59,7 @@ public struct DeviceIdentity: Sendable {
   }
 
   /// The character at `index` of the name as people write it, always printable ASCII.
+  @inline(never)
   public func character(_ index: Int) -> UInt8 {
     switch notation {
     case .imei8:

@@ -52,7 +52,7 @@ public struct NearestProtocols: Sendable {
     var refused = bytes.count + 1
     while borne + 1 < refused {
       let middle = (borne + refused) / 2
-      if candidate.probe(bytes.extracting(0..<middle), .none) == .no {
+      if candidate.row.probe(bytes.extracting(0..<middle), .none) == .no {
         refused = middle
       } else {
         borne = middle

@@ -24,4 +24,9 @@ extension Span where Element == UInt8 {
     case .little: second << 16 | first
     }
   }
+
+  /// Eight bytes, the first one highest.
+  func uint64(at offset: Int) -> UInt64 {
+    UInt64(uint32(at: offset)) << 32 | UInt64(uint32(at: offset + 4))
+  }
 }

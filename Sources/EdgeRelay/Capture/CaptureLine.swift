@@ -79,6 +79,7 @@ struct CaptureLine {
   private struct Reader {
     var offset: Int
 
+    @inline(never)
     mutating func skipBlanks(_ line: Span<UInt8>) {
       while offset < line.count,
         line[offset] == 0x20 || line[offset] == 0x09 || line[offset] == 0x0D
@@ -88,6 +89,7 @@ struct CaptureLine {
       }
     }
 
+    @inline(never)
     mutating func take(_ byte: UInt8, _ line: Span<UInt8>) -> Bool {
       guard offset < line.count, line[offset] == byte else { return false }
       offset += 1

@@ -63,6 +63,7 @@ struct CapturedBytes {
   }
 
   /// Appends what arrived at a time.
+  @inline(never)
   mutating func append(
     _ piece: [UInt8], milliseconds: Int64 = 0, answering peer: Range<Int> = 0..<0
   ) {

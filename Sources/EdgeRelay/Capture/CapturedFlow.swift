@@ -37,6 +37,23 @@ struct CapturedFlow {
     packet.source == first ? .first : .second
   }
 
+  /// Whether `packet` goes from one of the endpoints to the other, by the same transport.
+  func isBetween(_ packet: DecodedPacket) -> Bool {
+    isTCP == (packet.segment != nil)
+      && (packet.source == first && packet.destination == second
+        || packet.source == second && packet.destination == first)
+  }
+
+  /// Whether the endpoints come before those of `packet`, in whichever direction either goes.
+  func isBefore(_ packet: DecodedPacket) -> Bool {
+    if isTCP != (packet.segment != nil) { return !isTCP }
+    let (lower, upper) = first < second ? (first, second) : (second, first)
+    let isForward = packet.source < packet.destination
+    let otherLower = isForward ? packet.source : packet.destination
+    if lower != otherLower { return lower < otherLower }
+    return upper < (isForward ? packet.destination : packet.source)
+  }
+
   private var isClosed: Bool { hasReset || fromFirst.end != nil && fromSecond.end != nil }
 
   /// Whether `packet`, between the same endpoints, is of this flow and not of a later connection.

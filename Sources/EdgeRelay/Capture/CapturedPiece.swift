@@ -9,4 +9,10 @@ struct CapturedPiece {
   /// The payload, as places in the file.
   var range: Range<Int>
   var milliseconds: Int64
+
+  /// Whether this is read before `other`: by position, then as they were captured.
+  func precedes(_ other: CapturedPiece) -> Bool {
+    position != other.position
+      ? position < other.position : range.lowerBound < other.range.lowerBound
+  }
 }

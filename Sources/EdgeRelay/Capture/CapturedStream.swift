@@ -107,9 +107,29 @@ struct CapturedStream {
 
   /// Puts the pieces in order; done once, when everything is there.
   mutating func sort() {
-    pieces.sort {
-      $0.position != $1.position
-        ? $0.position < $1.position : $0.range.lowerBound < $1.range.lowerBound
+    // Nearly always they are. A heap, because a hostile file may hold any order.
+    var isSorted = true
+    for i in pieces.indices.dropFirst() where pieces[i].precedes(pieces[i - 1]) { isSorted = false }
+    if isSorted { return }
+    for root in stride(from: pieces.count / 2 - 1, through: 0, by: -1) {
+      siftDown(root, count: pieces.count)
+    }
+    for count in stride(from: pieces.count - 1, to: 0, by: -1) {
+      pieces.swapAt(0, count)
+      siftDown(0, count: count)
+    }
+  }
+
+  /// Lets the piece at `root` sink below every piece that does not precede it.
+  private mutating func siftDown(_ root: Int, count: Int) {
+    var root = root
+    while true {
+      var child = root * 2 + 1
+      if child >= count { return }
+      if child + 1 < count, pieces[child].precedes(pieces[child + 1]) { child += 1 }
+      if !pieces[root].precedes(pieces[child]) { return }
+      pieces.swapAt(root, child)
+      root = child
     }
   }
 }

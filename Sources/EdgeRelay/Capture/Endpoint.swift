@@ -2,20 +2,23 @@
 
 /// An IPv4 or IPv6 address with a port.
 struct Endpoint: Equatable {
-  var isIPv6 = false
-  var port: UInt16 = 0
-  /// The address in the order of the wire; the first four bytes of IPv4, the others zero.
-  var address = InlineArray<16, UInt8>(repeating: 0)
+  var isIPv6: Bool
+  var port: UInt16
+  /// The address as two big-endian numbers; IPv4 is the upper half of the first, all else is zero.
+  var high: UInt64
+  var low: UInt64
 
-  static func == (a: Endpoint, b: Endpoint) -> Bool { a.order(b) == 0 }
+  /// The byte of the address at `index`, `0 ..< 16`.
+  subscript(index: Int) -> UInt8 {
+    let half = index < 8 ? high : low
+    return UInt8(truncatingIfNeeded: half >> UInt64(56 - index % 8 * 8))
+  }
 
-  /// Less than, equal to or greater than zero, in an order of our own.
-  func order(_ other: Endpoint) -> Int {
-    if isIPv6 != other.isIPv6 { return isIPv6 ? 1 : -1 }
-    if port != other.port { return port < other.port ? -1 : 1 }
-    for i in 0..<16 where address[i] != other.address[i] {
-      return address[i] < other.address[i] ? -1 : 1
-    }
-    return 0
+  /// Whether `a` comes before `b` in an order of our own.
+  static func < (a: Endpoint, b: Endpoint) -> Bool {
+    if a.isIPv6 != b.isIPv6 { return b.isIPv6 }
+    if a.port != b.port { return a.port < b.port }
+    if a.high != b.high { return a.high < b.high }
+    return a.low < b.low
   }
 }

@@ -15,7 +15,7 @@ struct FlowTable {
   mutating func add(_ packet: DecodedPacket, _ milliseconds: Int64) {
     let place = place(of: packet)
     let latest = place < sorted.count ? Int(sorted[place]) : -1
-    let isKnown = latest >= 0 && Self.order(flows[latest], packet) == 0
+    let isKnown = latest >= 0 && flows[latest].isBetween(packet)
     if isKnown {
       var candidate = latest
       for _ in 0..<CaptureLimits.reuseDepthMax where candidate >= 0 {
@@ -51,25 +51,8 @@ struct FlowTable {
     var high = sorted.count
     while low < high {
       let middle = (low + high) / 2
-      if Self.order(flows[Int(sorted[middle])], packet) < 0 {
-        low = middle + 1
-      } else {
-        high = middle
-      }
+      if flows[Int(sorted[middle])].isBefore(packet) { low = middle + 1 } else { high = middle }
     }
     return low
-  }
-
-  private static func order(_ flow: CapturedFlow, _ packet: DecodedPacket) -> Int {
-    let isTCP = packet.segment != nil
-    if flow.isTCP != isTCP { return flow.isTCP ? 1 : -1 }
-    let (a, b) = ordered(flow.first, flow.second)
-    let (c, d) = ordered(packet.source, packet.destination)
-    let order = a.order(c)
-    return order != 0 ? order : b.order(d)
-  }
-
-  private static func ordered(_ a: Endpoint, _ b: Endpoint) -> (Endpoint, Endpoint) {
-    a.order(b) <= 0 ? (a, b) : (b, a)
   }
 }

@@ -101,12 +101,10 @@ enum PacketDecoder {
     // More fragments, or not the first one.
     if bytes.uint16(at: start + 6) & 0x3FFF != 0 { throw .fragment }
     let end = total == 0 ? bytes.count : min(bytes.count, start + total)
-    var source = Endpoint()
-    var destination = Endpoint()
-    for i in 0..<4 {
-      source.address[i] = bytes[start + 12 + i]
-      destination.address[i] = bytes[start + 16 + i]
-    }
+    let source = Endpoint(
+      isIPv6: false, port: 0, high: UInt64(bytes.uint32(at: start + 12)) << 32, low: 0)
+    let destination = Endpoint(
+      isIPv6: false, port: 0, high: UInt64(bytes.uint32(at: start + 16)) << 32, low: 0)
     return try transport(
       bytes, start + headerByteCount..<max(start + headerByteCount, end), base, bytes[start + 9],
       source, destination)
@@ -118,12 +116,10 @@ enum PacketDecoder {
     guard bytes.count - start >= 40 else { throw .malformed }
     let length = Int(bytes.uint16(at: start + 4))
     let end = length == 0 ? bytes.count : min(bytes.count, start + 40 + length)
-    var source = Endpoint(isIPv6: true)
-    var destination = Endpoint(isIPv6: true)
-    for i in 0..<16 {
-      source.address[i] = bytes[start + 8 + i]
-      destination.address[i] = bytes[start + 24 + i]
-    }
+    let source = Endpoint(
+      isIPv6: true, port: 0, high: bytes.uint64(at: start + 8), low: bytes.uint64(at: start + 16))
+    let destination = Endpoint(
+      isIPv6: true, port: 0, high: bytes.uint64(at: start + 24), low: bytes.uint64(at: start + 32))
     var next = bytes[start + 6]
     var offset = start + 40
     for _ in 0...CaptureLimits.extensionHeaderCountMax {
@@ -144,6 +140,7 @@ enum PacketDecoder {
 
   // MARK: Transport
 
+  @inline(never)
   private static func transport(
     _ bytes: Span<UInt8>, _ range: Range<Int>, _ base: Int, _ number: UInt8,
     _ source: Endpoint, _ destination: Endpoint

@@ -9,11 +9,16 @@ struct InspectReport {
   private static let bufferedByteCountMax = 64 * 1_024
 
   let isJSON: Bool
+  /// Whether nothing is written: for who only wants to count.
+  let isMuted: Bool
   /// The flow whose entries are shown; `nil` for plain bytes.
   private var flow: Int?
   private var output = Text()
 
-  init(isJSON: Bool) { self.isJSON = isJSON }
+  init(isJSON: Bool, isMuted: Bool = false) {
+    self.isJSON = isJSON
+    self.isMuted = isMuted
+  }
 
   mutating func print() {
     output.print()
@@ -26,6 +31,7 @@ struct InspectReport {
 
   /// Shows one piece of a conversation.
   mutating func show(_ entry: InspectEntry) {
+    if isMuted { return }
     if isJSON { appendJSON(entry) } else { appendLine(entry) }
     printIfFull()
   }
@@ -346,7 +352,7 @@ extension Endpoint {
     peer[0] = isIPv6 ? 6 : 4
     peer[2] = UInt8(port >> 8)
     peer[3] = UInt8(port & 0xFF)
-    for i in 0..<16 { peer[4 + i] = address[i] }
+    for i in 0..<16 { peer[4 + i] = self[i] }
     var text = Text()
     peer.write(to: &text)
     return text

@@ -9,7 +9,7 @@ import Relay
 /// Inspects one input.
 struct InspectRun {
   private let options: InspectOptions
-  private var report: InspectReport?
+  private var report: InspectReport
   private var frameCount = 0
   private var unknownFlowCount = 0
 
@@ -26,10 +26,10 @@ struct InspectRun {
     var inspector = Inspector(options.policies)
     inspector.read(
       Conversation(pieces: pieces, isStream: options.transport == .tcp), &report)
-    report?.end(
+    report.end(
       frameCount: inspector.tally.frameCount, inspector.protocolID, inspector.confidence,
       inspector.identity)
-    report?.print()
+    report.print()
     return true
   }
 
@@ -37,7 +37,7 @@ struct InspectRun {
 
   /// What the inspector makes of a conversation when nothing is shown.
   private func survey(_ conversation: Conversation) -> Inspector {
-    var nothing: InspectReport?
+    var nothing = InspectReport(isJSON: false, isMuted: true)
     var inspector = Inspector(options.policies)
     inspector.read(conversation, &nothing)
     return inspector
@@ -46,10 +46,10 @@ struct InspectRun {
   private mutating func show(_ conversation: Conversation, _ summary: FlowSummary) {
     frameCount += summary.tally.frameCount
     if summary.protocolID == nil, !summary.isSilent { unknownFlowCount += 1 }
-    report?.begin(summary)
+    report.begin(summary)
     var inspector = Inspector(options.policies)
     inspector.read(conversation, &report)
-    report?.end(summary)
+    report.end(summary)
   }
 
   // MARK: Packet captures
@@ -75,8 +75,8 @@ struct InspectRun {
       show(conversation, summary)
     }
     let total = total(capture)
-    report?.note(total)
-    report?.print()
+    report.note(total)
+    report.print()
     return true
   }
 
@@ -149,8 +149,8 @@ struct InspectRun {
       }
     }
     let total = total(lineCount, family, identity, tally)
-    report?.note(total)
-    report?.print()
+    report.note(total)
+    report.print()
     return lineCount > 0
   }
 

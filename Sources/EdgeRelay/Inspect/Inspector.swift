@@ -25,21 +25,21 @@ struct Inspector {
   var protocolID: ProtocolID? { reader.protocolID }
   var confidence: Confidence { reader.confidence }
 
-  /// Reads everything, and shows it to `report` if there is one.
-  mutating func read(_ conversation: Conversation, _ report: inout InspectReport?) {
+  /// Reads everything and shows it to `report`.
+  mutating func read(_ conversation: Conversation, _ report: inout InspectReport) {
     let device = conversation.device
     var server = conversation.server.map { ServerSide($0, isStream: conversation.isStream) }
     var cursor = BurstCursor(isStream: conversation.isStream)
     while cursor.load(device) {
-      if cursor.missingByteCount > 0 { endSkip(&report) }
       showGap(&cursor, &report)
       let offset = cursor.offset
       let rest = device.bytes.span.extracting(offset..<cursor.limit)
       switch reader.next(rest, silence: cursor.silence) {
       case .needMore:
         if cursor.deepen(device) { continue }
-        endSkip(&report)
-        showIncomplete(device.bytes[offset..<cursor.limit], &report)
+        showRest(
+          "incomplete", device.bytes[offset..<cursor.limit], isKnown: protocolID != nil,
+          Text("the frame's end is missing"), &report)
         cursor.offset = cursor.limit
       case .skip(let byteCount, let reason):
         skip(offset, byteCount, reason)
@@ -51,10 +51,11 @@ struct Inspector {
         showFrame(
           device.bytes[offset..<offset + byteCount], oddities, seconds, &server, &report)
       case .reject(let reason):
-        endSkip(&report)
         // A stream ends here, a datagram is followed by others.
         let end = conversation.isStream ? device.bytes.count : cursor.limit
-        showRejected(device.bytes[offset..<end], reason, &report)
+        var note = Text("refused: ")
+        note.append(reason.name)
+        showRest("rejected", device.bytes[offset..<end], isKnown: false, note, &report)
         cursor.offset = end
         if conversation.isStream {
           showServer(&server, before: nil, &report)
@@ -71,11 +72,11 @@ struct Inspector {
 
   private mutating func showFrame(
     _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ seconds: Int64,
-    _ server: inout ServerSide?, _ report: inout InspectReport?
+    _ server: inout ServerSide?, _ report: inout InspectReport
   ) {
     guard let protocolID = reader.protocolID else { return }
     let frame = bytes.span
-    let facts = protocolID.facts(frame)
+    let facts = protocolID.row.facts(frame)
     if let named = facts.identity, identity == nil || facts.naming == .certain {
       if let identity, identity != named { tally.renamingCount += 1 }
       if firstIdentity == nil { firstIdentity = named }
@@ -102,10 +103,10 @@ struct Inspector {
     }
     if server != nil { entry.agreement = agreement(entry, protocolID, frame, facts) }
     if let agreement = entry.agreement { tally.count(agreement) }
-    guard report != nil else { return }
+    if report.isMuted { return }
     entry.notes = notes(facts, oddities)
     if namesNobody { entry.notes.append(Text("login names nobody, not answered")) }
-    report?.show(entry)
+    report.show(entry)
   }
 
   private func notes(_ facts: FrameFacts, _ oddities: Oddities) -> [Text] {
@@ -121,19 +122,20 @@ struct Inspector {
     return notes
   }
 
+  @inline(never)
   private func answer(
     _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts, _ seconds: Int64
   ) -> Reply? {
     var reply = Reply()
     let context = AnswerContext(
       time: CalendarTime(secondsSince1970: seconds), transferNumber: transferNumber)
-    return protocolID.answer(frame, facts, context, &reply) ? reply : nil
+    return protocolID.row.answer(frame, facts, context, &reply) ? reply : nil
   }
 
   // MARK: Comparing answers
 
-  /// 1970-01-01 00:00:00, 2011-11-11 11:11:11, 2022-12-22 22:22:22 and 2033-03-03 13:33:33: whatever
-  /// carries the time differs between two of them in every digit that can differ.
+  /// 1970-01-01 00:00:00, 2011-11-11 11:11:11, 2022-12-22 22:22:22 and 2033-03-03 13:33:33: every digit
+  /// of a time differs from that of one of them, if it can differ.
   private static let sampleTimes: InlineArray<4, Int64> = [
     0, 1_321_009_871, 1_671_747_742, 1_993_469_613,
   ]
@@ -145,15 +147,10 @@ struct Inspector {
     guard let ours = entry.answer else { return .serverOnly }
     if ours.equals(theirs) { return .same }
     guard ours.count == theirs.count else { return .differs }
-    var first: Reply?
     var varies = InlineArray<128, Bool>(repeating: false)
-    for i in Self.sampleTimes.indices {
-      guard let sample = answer(protocolID, frame, facts, Self.sampleTimes[i]) else { continue }
-      guard let first else {
-        first = sample
-        continue
-      }
-      for i in 0..<min(sample.count, first.count) where sample[i] != first[i] { varies[i] = true }
+    for place in Self.sampleTimes.indices {
+      guard let sample = answer(protocolID, frame, facts, Self.sampleTimes[place]) else { continue }
+      for i in 0..<min(sample.count, ours.count) where sample[i] != ours[i] { varies[i] = true }
     }
     for i in 0..<ours.count where ours[i] != theirs[theirs.startIndex + i] && !varies[i] {
       return .differs
@@ -165,7 +162,7 @@ struct Inspector {
 
   /// Shows what the server said by itself before the device's byte `end`, or all of it.
   private mutating func showServer(
-    _ server: inout ServerSide?, before end: Int?, _ report: inout InspectReport?
+    _ server: inout ServerSide?, before end: Int?, _ report: inout InspectReport
   ) {
     guard let protocolID = reader.protocolID else {
       if end == nil { tally.serverSkippedByteCount += server?.stream.bytes.count ?? 0 }
@@ -189,7 +186,7 @@ struct Inspector {
         tally.serverSkippedByteCount += frame.range.count
         kind = "server-skipped"
       }
-      report?.show(
+      report.show(
         InspectEntry(
           offset: frame.range.lowerBound, length: frame.range.count, protocolID: protocolID,
           kind: kind, server: server?.stream.bytes[frame.range], isFromServer: true))
@@ -198,43 +195,30 @@ struct Inspector {
 
   // MARK: What is no frame
 
-  private mutating func showGap(_ cursor: inout BurstCursor, _ report: inout InspectReport?) {
-    guard cursor.missingByteCount > 0 else { return }
+  private mutating func showGap(_ cursor: inout BurstCursor, _ report: inout InspectReport) {
+    if cursor.missingByteCount == 0 { return }
+    endSkip(&report)
     tally.gapCount += 1
     tally.missingByteCount += cursor.missingByteCount
     var note = Text("not captured: ")
     note.append(cursor.missingByteCount)
     note.append(" bytes")
-    report?.show(
-      InspectEntry(
-        offset: cursor.offset, length: 0, protocolID: protocolID, kind: "missing", notes: [note]))
+    show("missing", cursor.offset, 0, note, &report)
     cursor.missingByteCount = 0
   }
 
-  private mutating func showIncomplete(
-    _ bytes: ArraySlice<UInt8>, _ report: inout InspectReport?
+  /// Shows bytes that no more can follow, and whether anybody knows whose they are.
+  private mutating func showRest(
+    _ kind: StaticString, _ bytes: ArraySlice<UInt8>, isKnown: Bool, _ note: Text,
+    _ report: inout InspectReport
   ) {
-    if protocolID == nil {
-      tally.unknownByteCount += bytes.count
-    } else {
+    endSkip(&report)
+    if isKnown {
       tally.incompleteByteCount += bytes.count
+    } else {
+      tally.unknownByteCount += bytes.count
     }
-    report?.show(
-      InspectEntry(
-        offset: bytes.startIndex, length: bytes.count, protocolID: protocolID, kind: "incomplete",
-        unknown: protocolID == nil ? bytes : nil, notes: [Text("the frame's end is missing")]))
-  }
-
-  private mutating func showRejected(
-    _ bytes: ArraySlice<UInt8>, _ reason: RejectReason, _ report: inout InspectReport?
-  ) {
-    tally.unknownByteCount += bytes.count
-    var note = Text("refused: ")
-    note.append(reason.name)
-    report?.show(
-      InspectEntry(
-        offset: bytes.startIndex, length: bytes.count, kind: "rejected", unknown: bytes,
-        notes: [note]))
+    show(kind, bytes.startIndex, bytes.count, note, unknown: isKnown ? nil : bytes, &report)
   }
 
   private mutating func skip(_ offset: Int, _ byteCount: Int, _ reason: SkipReason) {
@@ -249,13 +233,21 @@ struct Inspector {
     }
   }
 
-  private mutating func endSkip(_ report: inout InspectReport?) {
+  private mutating func endSkip(_ report: inout InspectReport) {
     if skipCount == 0 { return }
     let reason: SkipReason = skipIsGarbage ? .garbage : .padding
-    report?.show(
-      InspectEntry(
-        offset: skipStart, length: skipCount, protocolID: protocolID, kind: "skipped",
-        notes: [Text(reason.name)]))
+    show("skipped", skipStart, skipCount, Text(reason.name), &report)
     skipCount = 0
+  }
+
+  @inline(never)
+  private func show(
+    _ kind: StaticString, _ offset: Int, _ length: Int, _ note: Text,
+    unknown: ArraySlice<UInt8>? = nil, _ report: inout InspectReport
+  ) {
+    report.show(
+      InspectEntry(
+        offset: offset, length: length, protocolID: unknown == nil ? protocolID : nil, kind: kind,
+        unknown: unknown, notes: [note]))
   }
 }

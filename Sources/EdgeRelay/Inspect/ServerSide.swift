@@ -90,7 +90,7 @@ struct ServerSide {
   /// What comes next, and what it means if it is a frame.
   private func next(_ protocolID: ProtocolID) -> (Cut, DownlinkMeaning?) {
     let rest = stream.bytes.span.extracting(cursor.offset..<cursor.limit)
-    let cut = protocolID.downCut(rest, cursor.silence)
+    let cut = protocolID.row.downCut(rest, cursor.silence)
     guard case .frame(let byteCount, _) = cut else { return (cut, nil) }
     return (cut, protocolID.row.downMeaning(rest.extracting(0..<byteCount)))
   }
