@@ -28,6 +28,4 @@ enum CaptureLimits {
   static let closedDistanceMax: Int64 = 1_024 * 1_024
   /// Bytes that a capture may have missed of a connection before the rest is taken for another one.
   static let openDistanceMax: Int64 = 64 * 1_024 * 1_024
-  /// Values inside one another in a line of JSON.
-  static let nestingDepthMax = 32
 }

@@ -1,11 +1,11 @@
 // One direction of a conversation as the inspector reads it: bytes in order, when they came, and what is
 // missing.
 //
-//   bytes      aaaaaaaabbbbcccccccc        gaps      between b and c, 100 bytes
-//   arrivals   8       12  20              ends of what came at a time
+//   bytes      aaaaaaaabbbbcccccccc
+//   arrivals          8  12      20        ends of what came at a time; the last missed 100 bytes
 //
-// Invariants: arrivals ascend by `end` and the last ends with the bytes; gaps ascend by `index`; times
-// never go back, because a byte is read when all before it are there.
+// Invariants: arrivals ascend by `end` and the last ends with the bytes; times never go back, because a
+// byte is read when all before it are there.
 
 /// The bytes of one side of a conversation.
 struct CapturedBytes {
@@ -14,6 +14,8 @@ struct CapturedBytes {
     /// Behind its last byte.
     var end: Int
     var milliseconds: Int64
+    /// Bytes that were sent in front of this but not captured.
+    var missingByteCount: Int64 = 0
     /// The sender had received this much of the other side's bytes, as an index into them.
     var peerEnd = 0
     /// It answers nothing of the other side's bytes before this.
@@ -21,16 +23,8 @@ struct CapturedBytes {
     fileprivate var peerPosition: Int64 = 0
   }
 
-  /// Bytes that were sent but not captured.
-  struct Gap {
-    /// They are missing in front of this byte.
-    var index: Int
-    var byteCount: Int64
-  }
-
   private(set) var bytes: [UInt8] = []
   private(set) var arrivals: [Arrival] = []
-  private(set) var gaps: [Gap] = []
   /// Whether the conversation began before the capture did.
   private(set) var isStartMissing = false
   /// The stream's position of byte 0.
@@ -49,16 +43,16 @@ struct CapturedBytes {
       let end = piece.position + Int64(piece.range.count)
       // A retransmission, a keep-alive, or an empty datagram.
       if end <= covered { continue }
-      if piece.position > covered {
-        gaps.append(Gap(index: bytes.count, byteCount: piece.position - covered))
-      }
+      let missing = max(0, piece.position - covered)
       let known = max(0, covered - piece.position)
       for i in piece.range.dropFirst(Int(known)) { bytes.append(file[i]) }
       covered = end
       milliseconds = max(milliseconds, piece.milliseconds)
       peerPosition = max(peerPosition, piece.peerPosition)
       arrivals.append(
-        Arrival(end: bytes.count, milliseconds: milliseconds, peerPosition: peerPosition))
+        Arrival(
+          end: bytes.count, milliseconds: milliseconds, missingByteCount: missing,
+          peerPosition: peerPosition))
     }
   }
 
@@ -76,27 +70,25 @@ struct CapturedBytes {
 
   /// Learns where in `peer` its arrivals stand.
   mutating func place(on peer: CapturedBytes) {
-    var gap = 0
-    var missing: Int64 = 0
+    var next = 0
+    var position = peer.start
     for i in arrivals.indices {
-      let position = arrivals[i].peerPosition - peer.start
-      while gap < peer.gaps.count,
-        Int64(peer.gaps[gap].index) + missing + peer.gaps[gap].byteCount <= position
-      {
-        missing += peer.gaps[gap].byteCount
-        gap += 1
+      // What the sender had received ends between two arrivals, or within one.
+      var index = next > 0 ? peer.arrivals[next - 1].end : 0
+      while next < peer.arrivals.count {
+        let arrival = peer.arrivals[next]
+        let begin = position + arrival.missingByteCount
+        let byteCount = Int64(arrival.end - index)
+        let received = arrivals[i].peerPosition - begin
+        if received < byteCount {
+          index += Int(max(0, received))
+          break
+        }
+        index = arrival.end
+        position = begin + byteCount
+        next += 1
       }
-      var index = position - missing
-      // What stands in a gap is in front of the byte behind it.
-      if gap < peer.gaps.count { index = min(index, Int64(peer.gaps[gap].index)) }
-      arrivals[i].peerEnd = Int(max(0, min(index, Int64(peer.bytes.count))))
+      arrivals[i].peerEnd = index
     }
-  }
-
-  /// How many bytes are missing.
-  var missingByteCount: Int64 {
-    var sum: Int64 = 0
-    for gap in gaps { sum += gap.byteCount }
-    return sum
   }
 }

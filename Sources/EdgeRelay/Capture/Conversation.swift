@@ -6,8 +6,10 @@ struct Conversation {
   var isStream = true
   /// What the device sent.
   var device = CapturedBytes()
-  /// What the server sent; `nil` when nothing of it was captured.
-  var server: CapturedBytes?
+  /// What the server sent.
+  var server = CapturedBytes()
+  /// Whether what the server sent is known, be it nothing.
+  var hasServer = false
   /// Whether the arrivals carry the time of day.
   var hasClock = false
 }
@@ -20,10 +22,9 @@ extension Conversation {
     let up = flow.stream(from: device)
     let down = flow.stream(from: device.other)
     self.device = CapturedBytes(up, isTCP: flow.isTCP, in: file)
-    guard down.isSeen else { return }
-    var server = CapturedBytes(down, isTCP: flow.isTCP, in: file)
+    hasServer = down.isSeen
+    server = CapturedBytes(down, isTCP: flow.isTCP, in: file)
     server.place(on: self.device)
-    self.server = server
   }
 
   /// One stream, or datagrams, of which nothing else is known.
@@ -39,13 +40,13 @@ extension Conversation {
   /// A case of a text file: a second passes between one frame and the next.
   init(_ line: CaptureLine, isStream: Bool) {
     self.isStream = isStream
-    if line.replies != nil { server = CapturedBytes() }
+    hasServer = line.replies != nil
     for (i, frame) in line.frames.enumerated() {
       let start = device.bytes.count
       let time = Int64(i) * 1_000
       device.append(frame, milliseconds: time)
       guard let replies = line.replies, i < replies.count, !replies[i].isEmpty else { continue }
-      server?.append(
+      server.append(
         replies[i], milliseconds: time, answering: start..<device.bytes.count)
     }
   }

@@ -22,7 +22,6 @@ struct BurstCursor {
   private var isCut = false
   /// The first arrival that is not there yet.
   private var arrival = 0
-  private var gap = 0
 
   init(isStream: Bool) { self.isStream = isStream }
 
@@ -30,10 +29,7 @@ struct BurstCursor {
   mutating func load(_ side: CapturedBytes) -> Bool {
     if offset < limit { return true }
     guard arrival < side.arrivals.count else { return false }
-    if gap < side.gaps.count, side.gaps[gap].index == offset {
-      missingByteCount = side.gaps[gap].byteCount
-      gap += 1
-    }
+    missingByteCount = side.arrivals[arrival].missingByteCount
     extend(side)
     return true
   }
@@ -61,9 +57,8 @@ struct BurstCursor {
       let current = side.arrivals[arrival]
       arrival += 1
       limit = current.end
-      let isLast = arrival == side.arrivals.count
       isCut =
-        isLast || !isStream || gap < side.gaps.count && side.gaps[gap].index == current.end
+        !isStream || arrival == side.arrivals.count || side.arrivals[arrival].missingByteCount > 0
       if isCut {
         pause = .long
       } else {

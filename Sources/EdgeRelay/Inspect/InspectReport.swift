@@ -48,18 +48,19 @@ struct InspectReport {
   mutating func end(_ summary: FlowSummary) {
     if isJSON { return }
     output.append("  ")
-    appendCounts(summary.tally, isStartMissing: summary.isStartMissing)
-    output.append("\n")
+    summary.tally.write(to: &output)
+    output.append(summary.isStartMissing ? ", began before the capture\n" : "\n")
     printIfFull()
   }
 
   /// Shows the last line for plain bytes.
   mutating func end(
-    frameCount: Int, _ protocolID: ProtocolID?, _ confidence: Confidence,
+    frameCount: Int64, _ protocolID: ProtocolID?, _ confidence: Confidence,
     _ identity: DeviceIdentity?
   ) {
     if isJSON { return }
-    appendCount(frameCount, "frame", "frames")
+    output.append(frameCount)
+    output.append(frameCount == 1 ? " frame" : " frames")
     if let protocolID {
       output.append(", ")
       output.append(protocolID.row.name)
@@ -112,45 +113,6 @@ struct InspectReport {
       output.append(agrees ? "  identity as told" : "  IDENTITY NOT AS TOLD")
     }
     output.append("\n")
-  }
-
-  private mutating func appendCount(_ count: Int, _ one: StaticString, _ many: StaticString) {
-    output.append(count)
-    output.append(" ")
-    output.append(count == 1 ? one : many)
-  }
-
-  private mutating func appendCounts(_ tally: InspectTally, isStartMissing: Bool) {
-    appendCount(tally.frameCount, "frame", "frames")
-    append(tally.badChecksumCount, " with a wrong checksum")
-    append(tally.lyingLengthCount, " with a lying length")
-    append(tally.foreignShapeCount, " of a look-alike's shape")
-    append(tally.renamingCount, " that name another device")
-    append(tally.skippedByteCount, " bytes skipped")
-    append(tally.incompleteByteCount, " bytes incomplete")
-    append(tally.unknownByteCount, " bytes unknown")
-    if tally.gapCount > 0 {
-      output.append(", ")
-      output.append(tally.missingByteCount)
-      output.append(" bytes not captured at ")
-      appendCount(tally.gapCount, "place", "places")
-    }
-    if isStartMissing { output.append(", began before the capture") }
-    append(tally.sameCount, " answers as the server's")
-    append(tally.sameButTimeCount, " as the server's but for the time")
-    append(tally.differingCount, " answered differently")
-    append(tally.oursOnlyCount, " answered by us only")
-    append(tally.serverOnlyCount, " answered by the server only")
-    append(tally.commandCount, " commands")
-    append(tally.strayAnswerCount, " stray answers")
-    append(tally.serverSkippedByteCount, " bytes of the server skipped")
-  }
-
-  private mutating func append(_ count: Int, _ what: StaticString) {
-    if count == 0 { return }
-    output.append(", ")
-    output.append(count)
-    output.append(what)
   }
 
   // MARK: Entries for people
@@ -256,35 +218,22 @@ struct InspectReport {
   }
 
   private mutating func appendJSON(_ summary: FlowSummary) {
-    let tally = summary.tally
     output.append("{\"flow\":", summary.number)
     key("transport", summary.isTCP ? "tcp" : "udp")
     key("source", summary.endpoints?.device)
     key("destination", summary.endpoints?.server)
     key("protocol", summary.protocolID.map { $0.row.name })
     key("confidence", summary.protocolID == nil ? nil : summary.confidence.name)
-    output.append(",\"frames\":", tally.frameCount)
+    key(.frames, summary.tally)
     key("identity", summary.identity)
-    output.append(",\"skipped\":", tally.skippedByteCount)
-    output.append(",\"odd\":{\"bad_checksum\":", tally.badChecksumCount)
-    output.append(",\"lying_length\":", tally.lyingLengthCount)
-    output.append(",\"foreign_shape\":", tally.foreignShapeCount)
-    output.append(",\"renamings\":", tally.renamingCount)
-    output.append(",\"incomplete_bytes\":", tally.incompleteByteCount)
-    output.append(",\"unknown_bytes\":", tally.unknownByteCount)
-    output.append(",\"missing_bytes\":")
-    output.append(tally.missingByteCount)
-    output.append(",\"gaps\":", tally.gapCount)
-    output.append(",\"start_missing\":")
-    output.append(summary.isStartMissing ? "true" : "false")
-    output.append("},\"answers\":{\"same\":", tally.sameCount)
-    output.append(",\"same_but_time\":", tally.sameButTimeCount)
-    output.append(",\"differ\":", tally.differingCount)
-    output.append(",\"ours_only\":", tally.oursOnlyCount)
-    output.append(",\"server_only\":", tally.serverOnlyCount)
-    output.append(",\"stray\":", tally.strayAnswerCount)
-    output.append("},\"commands\":", tally.commandCount)
-    output.append(",\"server_skipped\":", tally.serverSkippedByteCount)
+    key(.skippedBytes, summary.tally)
+    appendKey("odd")
+    object(.badChecksum, .missingBytes, summary.tally)
+    appendKey("answers")
+    object(.same, .strayAnswers, summary.tally)
+    key(.commands, summary.tally)
+    key(.serverSkippedBytes, summary.tally)
+    key("start_missing", summary.isStartMissing)
     key("family_as_told", summary.isFamilyTold)
     key("identity_as_told", summary.isIdentityTold)
     output.append("}\n")
@@ -334,6 +283,27 @@ struct InspectReport {
     output.append("\"")
   }
 
+  private mutating func key(_ count: InspectCount, _ tally: InspectTally) {
+    appendKey(count.key)
+    output.append(tally[count])
+  }
+
+  /// Appends an object of the counts from `first` to `last`.
+  private mutating func object(
+    _ first: InspectCount, _ last: InspectCount, _ tally: InspectTally
+  ) {
+    output.append("{")
+    for i in first.rawValue...last.rawValue {
+      guard let count = InspectCount(rawValue: i), count != .skippedBytes else { continue }
+      if i > first.rawValue { output.append(",") }
+      output.append("\"")
+      output.append(count.key)
+      output.append("\":")
+      output.append(tally[count])
+    }
+    output.append("}")
+  }
+
   private mutating func appendKey(_ name: StaticString) {
     output.append(",\"")
     output.append(name)
@@ -356,5 +326,18 @@ extension Endpoint {
     var text = Text()
     peer.write(to: &text)
     return text
+  }
+}
+
+extension InspectTally {
+  /// Writes the frames, and of the other counts what is not zero.
+  func write(to text: inout Text) {
+    for i in 0..<InspectCount.count {
+      guard let count = InspectCount(rawValue: i), i == 0 || self[count] > 0 else { continue }
+      if i > 0 { text.append(", ") }
+      text.append(self[count])
+      text.append(" ")
+      text.append(count.words)
+    }
   }
 }

@@ -10,7 +10,7 @@ import Relay
 struct InspectRun {
   private let options: InspectOptions
   private var report: InspectReport
-  private var frameCount = 0
+  private var frameCount: Int64 = 0
   private var unknownFlowCount = 0
 
   init(_ options: InspectOptions) {
@@ -27,7 +27,7 @@ struct InspectRun {
     inspector.read(
       Conversation(pieces: pieces, isStream: options.transport == .tcp), &report)
     report.end(
-      frameCount: inspector.tally.frameCount, inspector.protocolID, inspector.confidence,
+      frameCount: inspector.tally[.frames], inspector.protocolID, inspector.confidence,
       inspector.identity)
     report.print()
     return true
@@ -44,7 +44,7 @@ struct InspectRun {
   }
 
   private mutating func show(_ conversation: Conversation, _ summary: FlowSummary) {
-    frameCount += summary.tally.frameCount
+    frameCount += summary.tally[.frames]
     if summary.protocolID == nil, !summary.isSilent { unknownFlowCount += 1 }
     report.begin(summary)
     var inspector = Inspector(options.policies)
@@ -92,10 +92,8 @@ struct InspectRun {
   private func understanding(
     _ flow: CapturedFlow, _ side: FlowSide, _ file: Span<UInt8>
   ) -> Int {
-    var conversation = Conversation(flow, device: side, in: file)
-    conversation.server = nil
-    let inspector = survey(conversation)
-    return inspector.identity != nil ? 2 : inspector.tally.frameCount > 0 ? 1 : 0
+    let inspector = survey(Conversation(flow, device: side, in: file))
+    return inspector.identity != nil ? 2 : inspector.tally[.frames] > 0 ? 1 : 0
   }
 
   private func total(_ capture: Capture) -> Text {
@@ -103,7 +101,8 @@ struct InspectRun {
     line.append(capture.packetCount)
     line.append(" packets, ", capture.table.flows.count)
     line.append(" flows, of them unknown ", unknownFlowCount)
-    line.append(", frames ", frameCount)
+    line.append(", frames ")
+    line.append(frameCount)
     if capture.fragmentCount > 0 { line.append("; fragments, not read: ", capture.fragmentCount) }
     if capture.otherCount > 0 { line.append("; neither TCP nor UDP: ", capture.otherCount) }
     if capture.malformedCount > 0 { line.append("; malformed: ", capture.malformedCount) }
@@ -176,17 +175,10 @@ struct InspectRun {
   ) -> Text {
     var line = Text()
     line.append(lineCount)
-    line.append(" lines, frames ", frameCount)
-    family.write("; as told: family ", to: &line)
+    family.write(" lines; as told: family ", to: &line)
     identity.write(", identity ", to: &line)
-    line.append("; answers: same ", tally.sameCount)
-    line.append(", same but for the time ", tally.sameButTimeCount)
-    line.append(", different ", tally.differingCount)
-    line.append(", ours only ", tally.oursOnlyCount)
-    line.append(", server only ", tally.serverOnlyCount)
-    line.append("; commands ", tally.commandCount)
-    line.append(", stray answers ", tally.strayAnswerCount)
-    line.append(", bytes of servers skipped ", tally.serverSkippedByteCount)
+    line.append("; ")
+    tally.write(to: &line)
     return line
   }
 }

@@ -28,7 +28,7 @@ struct Inspector {
   /// Reads everything and shows it to `report`.
   mutating func read(_ conversation: Conversation, _ report: inout InspectReport) {
     let device = conversation.device
-    var server = conversation.server.map { ServerSide($0, isStream: conversation.isStream) }
+    var server = ServerSide(conversation)
     var cursor = BurstCursor(isStream: conversation.isStream)
     while cursor.load(device) {
       showGap(&cursor, &report)
@@ -72,18 +72,18 @@ struct Inspector {
 
   private mutating func showFrame(
     _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ seconds: Int64,
-    _ server: inout ServerSide?, _ report: inout InspectReport
+    _ server: inout ServerSide, _ report: inout InspectReport
   ) {
     guard let protocolID = reader.protocolID else { return }
     let frame = bytes.span
     let facts = protocolID.row.facts(frame)
     if let named = facts.identity, identity == nil || facts.naming == .certain {
-      if let identity, identity != named { tally.renamingCount += 1 }
+      if let identity, identity != named { tally[.renamings] += 1 }
       if firstIdentity == nil { firstIdentity = named }
       identity = named
     }
     if facts.transferNumber != 0 { transferNumber = facts.transferNumber }
-    tally.frameCount += 1
+    tally[.frames] += 1
     tally.count(oddities)
     showServer(&server, before: bytes.endIndex, &report)
     var entry = InspectEntry(
@@ -96,12 +96,12 @@ struct Inspector {
     if isAnswered {
       entry.answer = answer(protocolID, frame, facts, seconds > 0 ? seconds : clinux_wall_seconds())
     }
-    if let range = server?.takeAnswer(
+    if let range = server.takeAnswer(
       facts.key, entry.answer, to: bytes.indices, protocolID)
     {
-      entry.server = server?.stream.bytes[range]
+      entry.server = server.stream.bytes[range]
     }
-    if server != nil { entry.agreement = agreement(entry, protocolID, frame, facts) }
+    if server.isKnown { entry.agreement = agreement(entry, protocolID, frame, facts) }
     if let agreement = entry.agreement { tally.count(agreement) }
     if report.isMuted { return }
     entry.notes = notes(facts, oddities)
@@ -162,34 +162,34 @@ struct Inspector {
 
   /// Shows what the server said by itself before the device's byte `end`, or all of it.
   private mutating func showServer(
-    _ server: inout ServerSide?, before end: Int?, _ report: inout InspectReport
+    _ server: inout ServerSide, before end: Int?, _ report: inout InspectReport
   ) {
     guard let protocolID = reader.protocolID else {
-      if end == nil { tally.serverSkippedByteCount += server?.stream.bytes.count ?? 0 }
+      if end == nil { tally[.serverSkippedBytes] += Int64(server.stream.bytes.count) }
       return
     }
     while true {
       let frame =
-        if let end { server?.takePassed(before: end, protocolID) } else {
-          server?.takeRest(protocolID)
+        if let end { server.takePassed(before: end, protocolID) } else {
+          server.takeRest(protocolID)
         }
       guard let frame else { return }
       let kind: StaticString
       switch frame.meaning {
       case .answer:
-        tally.strayAnswerCount += 1
+        tally[.strayAnswers] += 1
         kind = "stray-answer"
       case .command:
-        tally.commandCount += 1
+        tally[.commands] += 1
         kind = "command"
       case nil:
-        tally.serverSkippedByteCount += frame.range.count
+        tally[.serverSkippedBytes] += Int64(frame.range.count)
         kind = "server-skipped"
       }
       report.show(
         InspectEntry(
           offset: frame.range.lowerBound, length: frame.range.count, protocolID: protocolID,
-          kind: kind, server: server?.stream.bytes[frame.range], isFromServer: true))
+          kind: kind, server: server.stream.bytes[frame.range], isFromServer: true))
     }
   }
 
@@ -198,8 +198,8 @@ struct Inspector {
   private mutating func showGap(_ cursor: inout BurstCursor, _ report: inout InspectReport) {
     if cursor.missingByteCount == 0 { return }
     endSkip(&report)
-    tally.gapCount += 1
-    tally.missingByteCount += cursor.missingByteCount
+    tally[.gaps] += 1
+    tally[.missingBytes] += cursor.missingByteCount
     var note = Text("not captured: ")
     note.append(cursor.missingByteCount)
     note.append(" bytes")
@@ -213,11 +213,7 @@ struct Inspector {
     _ report: inout InspectReport
   ) {
     endSkip(&report)
-    if isKnown {
-      tally.incompleteByteCount += bytes.count
-    } else {
-      tally.unknownByteCount += bytes.count
-    }
+    tally[isKnown ? .incompleteBytes : .unknownBytes] += Int64(bytes.count)
     show(kind, bytes.startIndex, bytes.count, note, unknown: isKnown ? nil : bytes, &report)
   }
 
@@ -229,7 +225,7 @@ struct Inspector {
     skipCount += byteCount
     if reason == .garbage {
       skipIsGarbage = true
-      tally.skippedByteCount += byteCount
+      tally[.skippedBytes] += Int64(byteCount)
     }
   }
 

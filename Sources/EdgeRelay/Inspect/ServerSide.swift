@@ -24,15 +24,18 @@ struct ServerSide {
   private static let pendingCountMax = 64
 
   let stream: CapturedBytes
+  /// Whether it is known what the server said, be it nothing.
+  let isKnown: Bool
   private var cursor: BurstCursor
   private var pending: [ServerFrame] = []
   /// The arrivals that hold the first and the last byte of what is cut next.
   private var firstArrival = 0
   private var lastArrival = 0
 
-  init(_ stream: CapturedBytes, isStream: Bool) {
-    self.stream = stream
-    cursor = BurstCursor(isStream: isStream)
+  init(_ conversation: Conversation) {
+    stream = conversation.server
+    isKnown = conversation.hasServer
+    cursor = BurstCursor(isStream: conversation.isStream)
   }
 
   /// Takes out the answer to the device's frame at `range`, to which the relay would say `ours`.
