@@ -84,7 +84,7 @@ struct CaptureReader {
     if offset == file.count { return .end }
     let start = offset
     guard start <= file.count - Self.recordHeaderByteCount else {
-      return .broken(.truncated, at: start)
+      return .broken(.truncated, at: min(start, file.count))
     }
     let captured = file.uint32(at: start + 8, order)
     if captured > CaptureLimits.packetBytesMax { return .broken(.absurdLength, at: start) }
