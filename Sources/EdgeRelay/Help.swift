@@ -54,17 +54,26 @@ enum Help {
 
   static let inspect = Text(
     """
-    usage: edgerelay inspect [--tcp|--udp] [--json] [--replies POLICY] [HEX ... | --file FILE | -]
+    usage: edgerelay inspect [--tcp|--udp] [--json] [--replies POLICY] [HEX ... | FILE | -]
 
     Runs the relay's own detection over captured bytes and prints, for every frame, protocol,
-    identity, class and the answer owed. With several HEX words, or lines of a hex file, each is
-    one datagram with --udp, and they are one stream with --tcp (the default).
+    identity, class and the answer owed. FILE (or standard input, with -) is told by its content:
 
-      --file FILE       hex text, or raw bytes when the file is anything else
-      -                 the same from standard input
+      pcap, pcapng      every flow: who speaks to whom, the frames, the server's answer beside
+                        ours, commands, and how much is odd or was not captured
+      JSON lines        "frames" of one connection a line, hex; with "family", "identity" and
+                        "server_replies" it is said whether these are what we say
+      hex text          one stream, or with --udp each line one datagram; HEX words likewise
+      anything else     raw bytes
+
+      --file FILE       a FILE whose name may look like hex
       --json            one object a line: offset, length, protocol, confidence, kind, identity,
-                        class, replay, answer, notes; skipped bytes are objects too
+                        class, replay, answer, notes; skipped bytes are objects too. For captures
+                        also flow, server, agreement, from; and one object a flow with its counts
       --replies [WHO=]POLICY  as for run
+
+    Bytes that no protocol takes are shown with the protocols that came nearest and where they
+    stopped. A damaged file is read as far as it goes; exit code 65 if that is nowhere.
 
     Classes: R owed, O optional, N never answered, L answered with the time, U only the platform
     can answer. Replay: F kept, H opens a session, X expires, B block of a transfer.

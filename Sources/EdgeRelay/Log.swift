@@ -1,5 +1,5 @@
 // Log lines on standard error: one a state change, key=value, ASCII, never a byte a peer chose
-// except as hex or digits. Under journald each line begins with its priority.
+// except as hex, as digits, or as printable characters between quotes. Under journald each line begins with its priority.
 //
 // A peer can cause at most `linesPerSecondMax` lines a second together with all others; what is
 // left out is counted and said with the next line.

@@ -42,8 +42,13 @@ extension Loop {
       line.append("unknown traffic reason=")
       line.append(reason.name)
       appendSource(of: slot, to: &line)
+      line.append(" count=", unknownSources.count(engine.source(of: slot)))
+      UnknownTraffic.writeNear(bytes.span, to: &line)
       line.append(" bytes=")
-      for byte in bytes { line.append(hex: byte) }
+      UnknownTraffic.writeHex(bytes.span, to: &line)
+      line.append(" text=\"")
+      UnknownTraffic.writeText(bytes.span, to: &line)
+      line.append("\"")
     case .loggedIn(let slot, let device):
       line.append("device online")
       append(device, to: &line)

@@ -49,6 +49,7 @@ struct Loop: ~Copyable {
   private var poller: Poller
   let clock: Clock
   var log: Log
+  var unknownSources = UnknownSources()
   private let listeners: [Listener]
   private let writer: CommitWriter
   private let resolver: Resolver

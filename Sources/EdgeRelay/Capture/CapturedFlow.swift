@@ -91,6 +91,7 @@ struct CapturedFlow {
     var peerPosition: Int64 = 0
     // A reset may acknowledge anything.
     if let acknowledged = segment.acknowledged, !segment.isRST {
+      if segment.isSYN { peer.open(with: acknowledged &- 1) }
       peer.begin(at: acknowledged)
       peerPosition = peer.position(of: acknowledged)
     }

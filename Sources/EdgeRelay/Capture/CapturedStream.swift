@@ -40,6 +40,12 @@ struct CapturedStream {
     if origin == nil { origin = sequence }
   }
 
+  /// Notes the number of the SYN, known from the SYN itself or from its acknowledgement.
+  mutating func open(with sequence: UInt32) {
+    begin(at: sequence)
+    if initialSequence == nil { initialSequence = sequence }
+  }
+
   /// Adds a segment that belongs to this stream.
   mutating func add(
     _ header: SegmentHeader, _ payload: Range<Int>, peerPosition: Int64, _ milliseconds: Int64
@@ -48,7 +54,7 @@ struct CapturedStream {
     begin(at: header.sequence)
     var start = position(of: header.sequence)
     if header.isSYN {
-      initialSequence = header.sequence
+      open(with: header.sequence)
       // The SYN counts as a byte.
       start = position(of: header.sequence &+ 1)
       furthest = max(furthest, start)

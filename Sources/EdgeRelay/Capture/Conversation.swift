@@ -10,15 +10,12 @@ struct Conversation {
   var server = CapturedBytes()
   /// Whether what the server sent is known, be it nothing.
   var hasServer = false
-  /// Whether the arrivals carry the time of day.
-  var hasClock = false
 }
 
 extension Conversation {
   /// Takes `device` for the side of `flow` that is the device.
   init(_ flow: CapturedFlow, device: FlowSide, in file: Span<UInt8>) {
     isStream = flow.isTCP
-    hasClock = true
     let up = flow.stream(from: device)
     let down = flow.stream(from: device.other)
     self.device = CapturedBytes(up, isTCP: flow.isTCP, in: file)

@@ -46,10 +46,12 @@ struct InspectOptions {
       }
     }
     if !words.isEmpty {
-      options.input = .words(words)
+      // A single word that is not hexadecimal is the name of a file.
+      options.input =
+        words.count == 1 && Hex.decode(words[0][...]) == nil ? .file(words[0]) : .words(words)
       inputCount += 1
     }
-    if inputCount > 1 { throw UsageError("inspect takes HEX words, --file or -, one of them") }
+    if inputCount > 1 { throw UsageError("inspect takes HEX words, a FILE or -, one of them") }
     return options
   }
 }

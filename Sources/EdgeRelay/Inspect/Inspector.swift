@@ -8,6 +8,9 @@ import Detect
 
 /// Follows one device through one conversation.
 struct Inspector {
+  /// Milliseconds since 1970: earlier times are no times of day.
+  private static let clockMin: Int64 = 365 * 86_400_000
+
   private let policies: ReplyPolicies
   private(set) var tally = InspectTally()
   /// Who was named first, and who last.
@@ -47,9 +50,9 @@ struct Inspector {
       case .frame(let byteCount, let oddities):
         endSkip(&report)
         cursor.offset += byteCount
-        let seconds = conversation.hasClock ? cursor.milliseconds(device) / 1_000 : 0
         showFrame(
-          device.bytes[offset..<offset + byteCount], oddities, seconds, &server, &report)
+          device.bytes[offset..<offset + byteCount], oddities, cursor.milliseconds(device), &server,
+          &report)
       case .reject(let reason):
         // A stream ends here, a datagram is followed by others.
         let end = conversation.isStream ? device.bytes.count : cursor.limit
@@ -71,7 +74,7 @@ struct Inspector {
   // MARK: Frames
 
   private mutating func showFrame(
-    _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ seconds: Int64,
+    _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ milliseconds: Int64,
     _ server: inout ServerSide, _ report: inout InspectReport
   ) {
     guard let protocolID = reader.protocolID else { return }
@@ -94,10 +97,12 @@ struct Inspector {
     let policy = identity.map { policies.policy(for: $0) } ?? policies.policy(for: protocolID)
     let isAnswered = facts.isAnswered(under: policy) && !namesNobody
     if isAnswered {
-      entry.answer = answer(protocolID, frame, facts, seconds > 0 ? seconds : clinux_wall_seconds())
+      // Lines of text carry no time of day.
+      let seconds = milliseconds >= Self.clockMin ? milliseconds / 1_000 : clinux_wall_seconds()
+      entry.answer = answer(protocolID, frame, facts, seconds)
     }
     if let range = server.takeAnswer(
-      facts.key, entry.answer, to: bytes.indices, protocolID)
+      facts.key, entry.answer, to: bytes.indices, milliseconds, protocolID)
     {
       entry.server = server.stream.bytes[range]
     }

@@ -17,11 +17,15 @@ struct ServerFrame {
   var meaning: DownlinkMeaning?
   /// The bytes of the device that it may answer.
   var answerable: Range<Int>
+  /// When it came.
+  var milliseconds: Int64
 }
 
 /// Cuts the server's bytes as they are asked for.
 struct ServerSide {
   private static let pendingCountMax = 64
+  /// What comes later answers a later frame; the relay waits as long.
+  private static let answerDelayMax: Int64 = 30_000
 
   let stream: CapturedBytes
   /// Whether it is known what the server said, be it nothing.
@@ -38,15 +42,18 @@ struct ServerSide {
     cursor = BurstCursor(isStream: conversation.isStream)
   }
 
-  /// Takes out the answer to the device's frame at `range`, to which the relay would say `ours`.
+  /// Takes out the answer to the device's frame at `range`, which came at `milliseconds` and to which
+  /// the relay would say `ours`.
   mutating func takeAnswer(
-    _ key: AnswerKey, _ ours: Reply?, to range: Range<Int>, _ protocolID: ProtocolID
+    _ key: AnswerKey, _ ours: Reply?, to range: Range<Int>, _ milliseconds: Int64,
+    _ protocolID: ProtocolID
   ) -> Range<Int>? {
     fill(protocolID)
     var best: (place: Int, fit: Int)?
     for (i, frame) in pending.enumerated()
     where frame.answerable.lowerBound <= range.lowerBound
       && range.upperBound <= frame.answerable.upperBound
+      && frame.milliseconds - milliseconds <= Self.answerDelayMax
     {
       let fit = fit(frame, key, ours)
       if fit > (best?.fit ?? 0) { best = (i, fit) }
@@ -112,7 +119,10 @@ struct ServerSide {
       pending[pending.count - 1].range = last.range.lowerBound..<range.upperBound
       return
     }
-    pending.append(ServerFrame(range: range, meaning: meaning, answerable: start..<end))
+    pending.append(
+      ServerFrame(
+        range: range, meaning: meaning, answerable: start..<end,
+        milliseconds: stream.arrivals[firstArrival].milliseconds))
   }
 }
 

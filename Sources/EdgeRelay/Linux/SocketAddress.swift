@@ -7,6 +7,12 @@ extension PeerAddress {
   var isIPv6: Bool { self[0] == 6 }
   var port: UInt16 { UInt16(self[2]) << 8 | UInt16(self[3]) }
 
+  /// Leaves the host alone.
+  mutating func clearPort() {
+    self[2] = 0
+    self[3] = 0
+  }
+
   /// Calls `body` with the 40 bytes CLinux reads.
   @safe func withBytes<Result>(_ body: (UnsafePointer<UInt8>) -> Result) -> Result {
     var bytes = InlineArray<40, UInt8>(repeating: 0)
