@@ -70,7 +70,7 @@ struct InspectReport {
     }
     if let identity {
       output.append(", device ")
-      append(identity)
+      output.append(identity.written)
     }
     output.append("\n")
   }
@@ -104,7 +104,7 @@ struct InspectReport {
     }
     if let identity = summary.identity {
       output.append("  device ")
-      append(identity)
+      output.append(identity.written)
     }
     if let agrees = summary.isFamilyTold {
       output.append(agrees ? "  family as told" : "  FAMILY NOT AS TOLD")
@@ -127,14 +127,14 @@ struct InspectReport {
     output.append(entry.answerClass ?? "-")
     output.append(entry.replayClass ?? "-")
     output.append("  ")
-    if let identity = entry.identity { append(identity) } else { output.append("-") }
+    if let identity = entry.identity { output.append(identity.written) } else { output.append("-") }
     if let answer = entry.answer {
       output.append("  answer ")
-      for i in 0..<answer.count { output.append(hex: answer[i]) }
+      output.append(answer.hex)
     }
     if let server = entry.server {
       output.append("  server ")
-      output.append(hex: server.span)
+      output.append(server.hex)
     }
     if let agreement = entry.agreement {
       output.append(" [")
@@ -173,31 +173,17 @@ struct InspectReport {
     }
     output.append("\"offset\":", entry.offset)
     output.append(",\"length\":", entry.length)
-    key("protocol", entry.protocolID.map { $0.row.name })
-    key("confidence", entry.confidence?.name)
-    key("kind", entry.kind)
-    key("identity", entry.identity)
-    key("class", entry.answerClass)
-    key("replay", entry.replayClass)
-    output.append(",\"answer\":")
-    if let answer = entry.answer {
-      output.append("\"")
-      for i in 0..<answer.count { output.append(hex: answer[i]) }
-      output.append("\"")
-    } else {
-      output.append("null")
-    }
+    key("protocol", entry.protocolID.map { Text($0.row.name) })
+    key("confidence", entry.confidence.map { Text($0.name) })
+    key("kind", Text(entry.kind))
+    key("identity", entry.identity?.written)
+    key("class", entry.answerClass.map { Text($0) })
+    key("replay", entry.replayClass.map { Text($0) })
+    key("answer", entry.answer?.hex)
     if flow != nil {
-      output.append(",\"server\":")
-      if let server = entry.server {
-        output.append("\"")
-        output.append(hex: server.span)
-        output.append("\"")
-      } else {
-        output.append("null")
-      }
-      key("agreement", entry.agreement?.name)
-      key("from", entry.isFromServer ? "server" : "device")
+      key("server", entry.server?.hex)
+      key("agreement", entry.agreement.map { Text($0.name) })
+      key("from", Text(entry.isFromServer ? "server" : "device"))
     }
     var notes = entry.notes
     if let unknown = entry.unknown {
@@ -219,13 +205,13 @@ struct InspectReport {
 
   private mutating func appendJSON(_ summary: FlowSummary) {
     output.append("{\"flow\":", summary.number)
-    key("transport", summary.isTCP ? "tcp" : "udp")
-    key("source", summary.endpoints?.device)
-    key("destination", summary.endpoints?.server)
-    key("protocol", summary.protocolID.map { $0.row.name })
-    key("confidence", summary.protocolID == nil ? nil : summary.confidence.name)
+    key("transport", Text(summary.isTCP ? "tcp" : "udp"))
+    key("source", summary.endpoints?.device.written)
+    key("destination", summary.endpoints?.server.written)
+    key("protocol", summary.protocolID.map { Text($0.row.name) })
+    key("confidence", summary.protocolID.map { _ in Text(summary.confidence.name) })
     key(.frames, summary.tally)
-    key("identity", summary.identity)
+    key("identity", summary.identity?.written)
     key(.skippedBytes, summary.tally)
     appendKey("odd")
     object(.badChecksum, .missingBytes, summary.tally)
@@ -239,48 +225,25 @@ struct InspectReport {
     output.append("}\n")
   }
 
-  /// Appends a key with a name or null; the names need no escaping.
-  private mutating func key(_ name: StaticString, _ value: StaticString?) {
+  /// Appends a key with a text or null.
+  private mutating func key(_ name: StaticString, _ value: Text?) {
     appendKey(name)
     guard let value else {
       output.append("null")
       return
     }
     output.append("\"")
-    output.append(value)
+    // Names of devices may hold any printable character.
+    for byte in value.bytes {
+      if byte == 0x22 || byte == 0x5C { output.append(byte: 0x5C) }
+      output.append(byte: byte)
+    }
     output.append("\"")
   }
 
   private mutating func key(_ name: StaticString, _ value: Bool?) {
     appendKey(name)
     output.append(value.map { $0 ? "true" : "false" } ?? "null")
-  }
-
-  private mutating func key(_ name: StaticString, _ value: Endpoint?) {
-    appendKey(name)
-    guard let value else {
-      output.append("null")
-      return
-    }
-    output.append("\"")
-    output.append(value.written)
-    output.append("\"")
-  }
-
-  private mutating func key(_ name: StaticString, _ identity: DeviceIdentity?) {
-    appendKey(name)
-    guard let identity else {
-      output.append("null")
-      return
-    }
-    // A name may hold any printable character.
-    output.append("\"")
-    for i in 0..<identity.characterCount {
-      let character = identity.character(i)
-      if character == 0x22 || character == 0x5C { output.append(byte: 0x5C) }
-      output.append(byte: character)
-    }
-    output.append("\"")
   }
 
   private mutating func key(_ count: InspectCount, _ tally: InspectTally) {
@@ -309,9 +272,14 @@ struct InspectReport {
     output.append(name)
     output.append("\":")
   }
+}
 
-  private mutating func append(_ identity: DeviceIdentity) {
-    for i in 0..<identity.characterCount { output.append(byte: identity.character(i)) }
+extension DeviceIdentity {
+  /// The name as people write it.
+  fileprivate var written: Text {
+    var text = Text()
+    for i in 0..<characterCount { text.append(byte: character(i)) }
+    return text
   }
 }
 
@@ -340,4 +308,12 @@ extension InspectTally {
       text.append(count.words)
     }
   }
+}
+
+extension Reply {
+  fileprivate var hex: Text { withBytes { Text(hex: $0) } }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate var hex: Text { Text(hex: span) }
 }

@@ -65,7 +65,8 @@ struct InspectRun {
       if capture.packetCount == 0 { return false }
     }
     capture.table.sort()
-    for (i, flow) in capture.table.flows.enumerated() {
+    for i in capture.table.flows.indices {
+      let flow = capture.table.flows[i]
       let side = deviceSide(flow, file)
       let conversation = Conversation(flow, device: side, in: file)
       var summary = FlowSummary(number: i + 1, isTCP: flow.isTCP, survey(conversation))

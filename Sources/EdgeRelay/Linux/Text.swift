@@ -8,6 +8,7 @@ struct Text {
 
   init() {}
   init(_ text: StaticString) { append(text) }
+  init(hex bytes: Span<UInt8>) { append(hex: bytes) }
 
   var isEmpty: Bool { bytes.isEmpty }
   var count: Int { bytes.count }
