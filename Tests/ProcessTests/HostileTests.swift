@@ -40,6 +40,30 @@ struct HostileTests {
     try world.expectCleanEnd()
   }
 
+  @Test("Unknown traffic is logged with its source, a count, what came nearest, hex and text")
+  func unknownTraffic() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(1, seed: 23)
+    try world.run("the relay serves") { $0.areAllKnown }
+    for text in ["[AB?", "[AB?", "GET / \"quoted\"\r\n"] {
+      let connection = try TestSocket.connection(to: world.relayPort)
+      #expect(connection.send(Array(text.utf8)))
+      try world.run("the connection is closed") { _ in
+        connection.receive(milliseconds: 0) == .ended
+      }
+    }
+    let lines = world.log.split(separator: "\n").filter { $0.contains("unknown traffic") }
+    #expect(lines.count == 3)
+    #expect(lines[0].contains("reason=unknown-start source=127.0.0.1:"))
+    #expect(lines[0].contains(" count=1 near=watch:3 bytes=5b41423f text=\"[AB?\""))
+    #expect(lines[1].contains(" count=2 "))
+    #expect(lines[2].contains(" count=3 near=xexun:1 "))
+    #expect(lines[2].hasSuffix("text=\"GET / .quoted...\""))
+    try world.finish()
+    try world.expectCleanEnd()
+  }
+
   @Test("Ten megabytes of noise, in every way, do no harm")
   func noise() throws {
     let seed = UInt64.random(in: 0..<1_000_000)

@@ -99,7 +99,7 @@ struct InspectTests {
         == "flow 1  tcp 10.0.0.5:40001 > 10.0.0.1:8888  gt06 (certain)  device 123456789012345")
     #expect(lines.count == 8)
     #expect(lines[1].contains("answer 787805010001d9dc0d0a  server 787805010001d9dc0d0a [same]"))
-    #expect(lines[6].contains("4 frames, 2 answers as the server's, 1 answers other than"))
+    #expect(lines[6].contains("4 frames, 2 answered as by the server, 1 answered otherwise"))
     #expect(lines[7].hasSuffix("packets, 1 flows, of them unknown 0, frames 4"))
   }
 
@@ -111,6 +111,21 @@ struct InspectTests {
       #expect(found.first?["source"] as? String == "10.0.0.5:40001", "without \(dropped)")
       #expect(found.first?["protocol"] as? String == "gt06")
       #expect(found.first?["start_missing"] as? Bool == dropped.contains(2))
+    }
+  }
+
+  @Test("Where the connecting was not captured, who is understood is the device, whatever its port")
+  func directionByUnderstanding() throws {
+    var template = TestPacket()
+    template.source.port = 1_000
+    for firstIsServer in [false, true] {
+      var conversation = TestConversation(template: template)
+      if firstIsServer { conversation.server(Array("hello".utf8)) }
+      conversation.device(TestFrames.login)
+      conversation.server(TestFrames.loginAnswer)
+      let found = try objects(file([conversation]))
+      #expect(found.first?["source"] as? String == "10.0.0.5:1000")
+      #expect(found.last?["agreement"] as? String == "same")
     }
   }
 
@@ -233,5 +248,29 @@ struct InspectTests {
     let found = try objects(Array(line.utf8))
     #expect(found.last?["kind"] as? String == "time-request")
     #expect(found.last?["agreement"] as? String == "same but for the time")
+  }
+
+  @Test("Whatever bytes stand in a capture, inspect ends by itself", arguments: [UInt64](1...12))
+  func hostile(_ seed: UInt64) throws {
+    var random = TestRandom(seed)
+    var conversation = TestConversation()
+    conversation.connect()
+    let openings: [[UInt8]] = [
+      [], TestFrames.login, Array("[3G*1234567890*".utf8), Array("##,imei:".utf8), [0x7E],
+      Array("*HQ,1234567890,".utf8),
+    ]
+    for _ in 0..<40 {
+      let opening = openings[random.number(below: openings.count)]
+      conversation.device(opening + random.bytes(upTo: 80))
+      conversation.server(opening + random.bytes(upTo: 40))
+      conversation.wait(UInt64(random.number(below: 3_000)))
+    }
+    let format = CaptureWriter.Format.allCases[random.number(below: 4)]
+    var capture = file([conversation], format)
+    for _ in 0..<random.number(below: 60) {
+      capture[32 + random.number(below: capture.count - 32)] = random.byte()
+    }
+    let (code, output) = try inspect(capture, random.byte() < 128 ? ["--json"] : [])
+    #expect(code == 0 || code == 65, "seed \(seed): \(output)")
   }
 }

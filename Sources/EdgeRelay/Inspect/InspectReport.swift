@@ -305,7 +305,7 @@ extension InspectTally {
       if i > 0 { text.append(", ") }
       text.append(self[count])
       text.append(" ")
-      text.append(count.words)
+      text.append(count == .frames && self[count] == 1 ? "frame" : count.words)
     }
   }
 }
