@@ -129,6 +129,19 @@ struct InspectTests {
     }
   }
 
+  @Test("An answer to a later frame is not taken for the answer to an earlier one")
+  func laterAnswer() throws {
+    var conversation = TestConversation()
+    conversation.connect()
+    conversation.device(TestFrames.login)
+    conversation.device(TestFrames.otherHeartbeat)
+    conversation.device(TestFrames.heartbeat)
+    conversation.server(TestFrames.loginAnswer + TestFrames.heartbeatAnswer)
+    let found = try objects(file([conversation]))
+    let agreements = found.dropFirst().map { $0["agreement"] as? String }
+    #expect(agreements == ["same", "ours only", "same"])
+  }
+
   @Test("What was not captured is shown in its place, and the frames behind it are found")
   func missing() throws {
     let whole = session.packets

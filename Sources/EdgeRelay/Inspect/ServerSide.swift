@@ -2,8 +2,8 @@
 //
 // A server's frame that the protocol calls an answer belongs to the first frame of the device that it fits
 // and that the server had received by then: TCP says so in every segment. What equals our own answer comes
-// first, then, as the relay matches the platform's answers, type and serial number, then the type alone.
-// Frames that are no answers are commands.
+// first, then what repeats type and serial number. Some servers write any serial number: the right type is
+// enough when nothing else had arrived since. Frames that are no answers are commands.
 //
 // Memory: at most `pendingCountMax` frames are cut ahead.
 
@@ -55,17 +55,19 @@ struct ServerSide {
       && range.upperBound <= frame.answerable.upperBound
       && frame.milliseconds - milliseconds <= Self.answerDelayMax
     {
-      let fit = fit(frame, key, ours)
+      let fit = fit(frame, key, ours, isLast: range.upperBound == frame.answerable.upperBound)
       if fit > (best?.fit ?? 0) { best = (i, fit) }
     }
     return best.map { pending.remove(at: $0.place).range }
   }
 
   /// How well a frame of the server fits as an answer; zero when it does not.
-  private func fit(_ frame: ServerFrame, _ key: AnswerKey, _ ours: Reply?) -> Int {
+  private func fit(
+    _ frame: ServerFrame, _ key: AnswerKey, _ ours: Reply?, isLast: Bool
+  ) -> Int {
     if let ours, ours.equals(stream.bytes[frame.range]) { return 3 }
     guard case .answer(let answered)? = frame.meaning, answered.type == key.type else { return 0 }
-    return answered == key ? 2 : 1
+    return answered == key ? 2 : isLast ? 1 : 0
   }
 
   /// Takes out the first frame that can be no answer to what ends at `end` or later.

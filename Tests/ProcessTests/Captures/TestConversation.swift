@@ -69,6 +69,7 @@ enum TestFrames {
   static let loginAnswer = hex("787805010001d9dc0d0a")
   static let heartbeat = hex("78780a134401040001000508450d0a")
   static let heartbeatAnswer = hex("787805130005afd50d0a")
+  static let otherHeartbeat = hex("78780a13c000640001005c8bf20d0a")
   /// The answer of a server that gets the serial number wrong.
   static let wrongAnswer = hex("7878051300010d0d0d0a")
   static let command = hex("787812800a00000001524c592c31230001bad50d0a")
