@@ -129,6 +129,19 @@ struct InspectTests {
     }
   }
 
+  @Test("A pause in the capture ends what only a silence ends")
+  func pauses() throws {
+    for (milliseconds, frameCount): (UInt64, Int) in [(500, 1), (5_000, 2)] {
+      var conversation = TestConversation()
+      conversation.connect()
+      conversation.device(Array("imei:868683023212255,tracker,190205084503,,F,1".utf8))
+      conversation.wait(milliseconds)
+      conversation.device(Array("868683023212255;".utf8))
+      let found = try objects(file([conversation]))
+      #expect(found.first?["frames"] as? Int == frameCount, "\(milliseconds) ms")
+    }
+  }
+
   @Test("An answer to a later frame is not taken for the answer to an earlier one")
   func laterAnswer() throws {
     var conversation = TestConversation()

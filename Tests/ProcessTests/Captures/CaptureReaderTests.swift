@@ -115,7 +115,14 @@ struct CaptureReaderTests {
     #expect(try refusal(packet) == .fragment)
     packet.fragment = 0x0005
     #expect(try refusal(packet) == .fragment)
+    packet.isIPv6 = true
+    #expect(try refusal(packet) == .fragment)
+    packet.fragment = 0x2000
+    #expect(try refusal(packet) == .fragment)
+    // Not to be fragmented; in IPv6 a fragment that is the whole packet.
     packet.fragment = 0x4000
+    #expect(try refusal(packet) == nil)
+    packet.isIPv6 = false
     #expect(try refusal(packet) == nil)
     #expect(try refusal(packet, 147) == .unknownLink)
     var foreign = packet.bytes()

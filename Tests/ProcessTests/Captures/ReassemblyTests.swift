@@ -189,14 +189,17 @@ struct ReassemblyTests {
     var answer = TestPacket(sequence: 50, flags: .ack, payload: [7]).reversed
     answer.acknowledged = 10 + 100
     var later = answer
-    later.sequence = 51
+    later.sequence = 52
     later.acknowledged = 10 + 300
+    var between = answer
+    between.sequence = 51
+    between.acknowledged = 10 + 250
     let (file, table) = try flows([
-      syn(9), segment(0..<100, start: 9), later, answer, segment(200..<300, start: 9),
+      syn(9), segment(0..<100, start: 9), later, answer, segment(200..<300, start: 9), between,
     ])
     let conversation = Conversation(table.flows[0], device: .first, in: file.span)
     #expect(conversation.device.bytes.count == 200)
-    #expect(conversation.server.arrivals.map(\.peerEnd) == [100, 200])
+    #expect(conversation.server.arrivals.map(\.peerEnd) == [100, 150, 200])
   }
 
   @Test("Flows beyond the limit are counted and not kept")

@@ -67,10 +67,14 @@ struct TestPacket {
     let transport = transport
     let number: UInt8 = sequence == nil ? 17 : 6
     if isIPv6 {
-      // A hop-by-hop header, so that extension headers are read too.
+      // An extension header in any case, so that these are read too: hop-by-hop, or a fragment's.
+      let isFragment = fragment != 0
+      let field = (fragment & 0x1FFF) << 3 | (fragment & 0x2000) >> 13
+      let header =
+        isFragment ? [number, 0] + be16(field) + [0, 0, 0, 1] : [number, 0, 1, 4, 0, 0, 0, 0]
       let length = be16(UInt16(transport.count + 8))
-      return [0x60, 0, 0, 0] + length + [0, 64] + address6(source.host)
-        + address6(destination.host) + [number, 0, 1, 4, 0, 0, 0, 0] + transport
+      let addresses = address6(source.host) + address6(destination.host)
+      return [0x60, 0, 0, 0] + length + [isFragment ? 44 : 0, 64] + addresses + header + transport
     }
     let total = be16(UInt16(20 + transport.count))
     return [0x45, 0] + total + [0, 0] + be16(fragment) + [64, number, 0, 0]
