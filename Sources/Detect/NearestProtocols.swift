@@ -15,8 +15,9 @@ public struct NearProtocol: Equatable, Sendable {
   public let protocolID: ProtocolID
   /// Bytes from the start, padding included, that do not contradict the row.
   public let byteCount: Int
-  /// Whether the byte behind those contradicts it; otherwise more bytes could have decided.
-  public let isContradicted: Bool
+  /// How many bytes the row waited for in vain, padding included, where none contradicts it; `nil`
+  /// where the byte behind those that fit does.
+  public let wantedByteCount: Int?
 }
 
 /// The rows that came nearest, at most `NearestProtocols.countMax`.
@@ -37,9 +38,12 @@ public struct NearestProtocols: Sendable {
       let candidate = ProtocolID.ranked(rank)
       let borne = Self.borneByteCount(start, candidate)
       if borne == 0 { continue }
+      var wanted: Int?
+      if borne == start.count {
+        if case .needMore(let total) = candidate.row.probe(start, .none) { wanted = skip + total }
+      }
       insert(
-        NearProtocol(
-          protocolID: candidate, byteCount: skip + borne, isContradicted: borne < start.count))
+        NearProtocol(protocolID: candidate, byteCount: skip + borne, wantedByteCount: wanted))
     }
   }
 

@@ -34,14 +34,17 @@ enum UnknownTraffic {
       sentence.append(", which begins with ")
       sentence.append(row.notes().start)
       sentence.append(": ")
-      if near.isContradicted {
+      if let wanted = near.wantedByteCount {
+        sentence.append("everything fits, but ", wanted)
+        sentence.append(" bytes or more should be there")
+      } else if near.byteCount < bytes.count {
         sentence.append(near.byteCount)
         sentence.append(near.byteCount == 1 ? " byte fits" : " bytes fit")
         sentence.append(", the next (")
         sentence.append(hex: bytes[near.byteCount])
         sentence.append(") does not")
       } else {
-        sentence.append("everything fits, but more should follow")
+        sentence.append("everything fits, but no frame is found")
       }
       sentences.append(sentence)
     }

@@ -26,12 +26,12 @@ struct NearestProtocolsTests {
     for (text, id, byteCount) in cases {
       let first = nearest(Bytes(text.utf8)).first
       #expect(
-        first == NearProtocol(protocolID: id, byteCount: byteCount, isContradicted: true), "\(text)"
+        first == NearProtocol(protocolID: id, byteCount: byteCount, wantedByteCount: nil), "\(text)"
       )
     }
     // A position of Topin by its type, whose stop bytes stand at neither place.
     let topin = Bytes([0x78, 0x78, 0x02, 0x08, 1, 2, 3, 4, 5, 6, 7])
-    #expect(nearest(topin).contains { $0.protocolID == .topin && $0.isContradicted })
+    #expect(nearest(topin).contains { $0.protocolID == .topin && $0.byteCount < topin.count })
   }
 
   @Test("Bytes that nothing begins with are near nothing")
@@ -45,8 +45,11 @@ struct NearestProtocolsTests {
   func undecided() {
     #expect(
       nearest(Bytes("\r\n[3G".utf8)) == [
-        NearProtocol(protocolID: .watch, byteCount: 5, isContradicted: false)
+        NearProtocol(protocolID: .watch, byteCount: 5, wantedByteCount: 6)
       ])
+    // The length of a GT06 login says 17 and five.
+    let gt06 = nearest([0x78, 0x78, 0x11, 0x01, 0x01, 0x23]).first
+    #expect(gt06 == NearProtocol(protocolID: .gt06, byteCount: 6, wantedByteCount: 22))
   }
 
   @Test(
@@ -66,7 +69,11 @@ struct NearestProtocolsTests {
           candidate.protocolID.row.probe(Bytes(start.prefix($0)).span, .none) == .no
         }
         #expect(isRefused.firstIndex(of: true) ?? start.count + 1 == borne + 1)
-        #expect(candidate.isContradicted == (borne < start.count))
+        let isWaiting =
+          if case .needMore = candidate.protocolID.row.probe(start.span, .none) { true } else {
+            false
+          }
+        #expect((candidate.wantedByteCount != nil) == isWaiting)
       }
       #expect(near.map(\.byteCount) == near.map(\.byteCount).sorted(by: >))
     }
