@@ -238,6 +238,18 @@ struct InspectTests {
       ])
   }
 
+  @Test("Nothing is nothing, in every form", arguments: [[], ["--udp"], ["--json"]])
+  func nothing(_ words: [String]) throws {
+    let expected = words == ["--json"] ? "" : "0 frames\n"
+    for text in ["", "\n\n"] {
+      let (code, output) = try inspect(Array(text.utf8), words)
+      #expect(code == 0)
+      #expect(output == expected, "\(text.utf8.count) bytes")
+    }
+    let line = try inspect(Array("{\"frames\": [\"\", \"\"]}".utf8))
+    #expect(line.code == 0 && line.output.hasPrefix("line 1  tcp  silent\n  0 frames\n"))
+  }
+
   @Test("Lines of captured frames are judged by what they tell")
   func lines() throws {
     let text = """

@@ -56,11 +56,12 @@ struct CapturedBytes {
     }
   }
 
-  /// Appends what arrived at a time.
+  /// Appends what arrived at a time; nothing if that is nothing.
   @inline(never)
   mutating func append(
     _ piece: [UInt8], milliseconds: Int64 = 0, answering peer: Range<Int> = 0..<0
   ) {
+    if piece.isEmpty { return }
     bytes += piece
     arrivals.append(
       Arrival(
