@@ -21,6 +21,7 @@ extension Loop {
     line.append(" delivered=", ledger.deliveredFrameCount)
     line.append(" resent=", ledger.resentFrameCount)
     line.append(" expired=", ledger.expiredFrameCount)
+    line.append(" quarantined=", ledger.quarantinedFrameCount)
     line.append(" dropped=", engine.spool.counters.droppedFrameCount)
     log.write(isClean ? .info : .error, line, now: now)
   }
@@ -66,6 +67,10 @@ extension Loop {
       line.append(" reason=")
       line.append(loss.name)
       line.append(" retry_ms=", retry)
+    case .platformRefuses(let device):
+      level = .warning
+      line.append("platform breaks every session, whatever is sent")
+      append(device, to: &line)
     case .command(let device, let fate, let byteCount):
       level = fate == .expired || fate == .refused ? .warning : .info
       line.append("command ")
@@ -83,6 +88,29 @@ extension Loop {
       line.append(Self.name(of: error))
     }
     log.write(level, line, now: now)
+  }
+
+  /// Keeps a frame for people, and says so.
+  mutating func quarantine(_ device: DeviceIndex, _ frame: [UInt8], _ moment: Moment) {
+    var record = Text()
+    if let seconds = moment.wallSeconds { record.append(seconds) } else { record.append("-") }
+    record.append(" ")
+    if let identity = engine.identity(of: device) {
+      for i in 0..<identity.characterCount { record.append(byte: identity.character(i)) }
+      record.append(" ")
+      record.append(identity.protocolID.row.name)
+    } else {
+      record.append("- -")
+    }
+    record.append(" ")
+    record.append(hex: frame.span)
+    record.append("\n")
+    let isKept = quarantineFile.append(record)
+    var line = Text("frame put aside, sessions with the platform broke over it")
+    append(device, to: &line)
+    line.append(isKept ? " kept=quarantine frame=" : " kept=no frame=")
+    line.append(hex: frame.span)
+    log.write(.warning, line, now: moment.instant)
   }
 
   private func append(_ device: DeviceIndex, to line: inout Text) {

@@ -52,6 +52,7 @@ struct Loop: ~Copyable {
   var unknownSources = UnknownSources()
   private let listeners: [Listener]
   private let writer: CommitWriter
+  let quarantineFile: QuarantineFile
   private let resolver: Resolver
   private let signals: Int32
   private let buffer: PageBuffer
@@ -68,7 +69,8 @@ struct Loop: ~Copyable {
 
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
-    listeners: [Listener], writer: CommitWriter, resolver: Resolver, signals: Int32
+    listeners: [Listener], writer: CommitWriter,
+    quarantineFile: QuarantineFile, resolver: Resolver, signals: Int32
   ) {
     self.engine = engine
     self.poller = poller
@@ -76,6 +78,7 @@ struct Loop: ~Copyable {
     self.log = log
     self.listeners = listeners
     self.writer = writer
+    self.quarantineFile = quarantineFile
     self.resolver = resolver
     self.signals = signals
     buffer = PageBuffer(byteCount: 64 * 1_024)
@@ -322,6 +325,7 @@ struct Loop: ~Copyable {
       case .connectLink(let slot): connectLink(slot, moment)
       case .flushLink(let slot): flushLink(slot, moment)
       case .closeLink(let slot): closeLink(slot)
+      case .quarantine(let device, let frame): quarantine(device, frame, moment)
       case .log(let event): write(event, moment.instant)
       }
     }

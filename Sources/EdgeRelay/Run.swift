@@ -26,6 +26,7 @@ private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
   let disk = try openSpool(options)
   let listeners = try openListeners(options)
   let writer = disk.writer
+  let quarantineFile = disk.quarantineFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -48,6 +49,7 @@ private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
   }
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
+    quarantineFile: quarantineFile,
     resolver: resolver, signals: signals)
   return loop.run()
 }

@@ -29,6 +29,8 @@ public enum Effect: Sendable {
   case flushLink(SessionSlot)
   /// Close that connection.
   case closeLink(SessionSlot)
+  /// Keep this frame for people: sessions with the platform break over it.
+  case quarantine(DeviceIndex, [UInt8])
   case log(LogEvent)
 }
 
@@ -41,6 +43,8 @@ public enum LogEvent: Sendable {
   case loggedIn(SessionSlot, DeviceIndex)
   case upstreamLive(DeviceIndex)
   case upstreamLost(DeviceIndex, UpstreamLoss, retryInMilliseconds: Int)
+  /// Sessions of this device break whatever frame is sent.
+  case platformRefuses(DeviceIndex)
   case command(DeviceIndex, CommandFate, byteCount: Int)
   /// What came from the platform is no frame of the device's protocol, and the device is not there.
   case noiseDropped(DeviceIndex, byteCount: Int)

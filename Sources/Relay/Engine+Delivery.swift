@@ -70,6 +70,15 @@ extension Engine where D: ~Copyable {
     var bytes = ByteQueue()
     swap(&bytes, &scratchFrame)
     spool.withSwept(frame) { bytes.append($0) }
+    defer {
+      bytes.removeAll()
+      swap(&bytes, &scratchFrame)
+    }
+    if bytes.withBytes({ keepBack(device, frame, $0) }) {
+      spool.markSent(device, frame.sequence)
+      return
+    }
+    let kind: InFlight.Kind = upstreams[i].suspicion.bytes.isEmpty ? .stored : .neighbour
     sendLoginIfNew(device, spool.login(ofSwept: frame), now)
     spool.markSent(device, frame.sequence)
     bytes.withBytes {
@@ -77,12 +86,10 @@ extension Engine where D: ~Copyable {
       push(
         device, $0,
         InFlight(
-          kind: .stored, isRequired: facts.answer == .required, key: facts.key,
+          kind: kind, isRequired: facts.answer == .required, key: facts.key,
           sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now),
         now)
     }
-    bytes.removeAll()
-    swap(&bytes, &scratchFrame)
   }
 
   /// Passes over a stored frame that has become worthless.
@@ -181,11 +188,18 @@ extension Engine where D: ~Copyable {
   private mutating func settle(_ device: DeviceIndex, through place: Int, _ now: Instant) {
     let i = device.rawValue
     var last: InFlight? = nil
+    var neighbour: InFlight? = nil
     for k in 0...place {
       let entry = upstreams[i].inFlight[k]
       switch entry.kind {
       case .login:
         continue
+      case .neighbour:
+        // Settled with the suspect that follows it.
+        neighbour = entry
+        continue
+      case .suspect:
+        ledger.deliveredFrameCount += 2
       case .stored:
         ledger.deliveredFrameCount += 1
         if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
@@ -198,7 +212,9 @@ extension Engine where D: ~Copyable {
     if let last {
       spool.acknowledge(
         device, through: last.sequence, at: last.place, now: now)
+      clearSuspicion(device, settled: last.sequence)
     }
+    if let neighbour { sendSuspect(device, behind: neighbour, now) }
     settleExpired(device, now)
   }
 

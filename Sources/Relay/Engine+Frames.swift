@@ -133,7 +133,7 @@ extension Engine where D: ~Copyable {
   ) {
     let i = device.rawValue
     ledger.storedFrameCount += 1
-    if isCaughtUp, upstreams[i].phase == .live, upstreams[i].hasRoom {
+    if isCaughtUp, upstreams[i].takesLiveFrames {
       sendLoginIfNew(device, spool.login(of: device), now)
       spool.markSent(device, entry.sequence)
       push(device, frame, entry, now)

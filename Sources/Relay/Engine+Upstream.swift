@@ -114,6 +114,7 @@ extension Engine where D: ~Copyable {
   /// Forgets a connection that is gone: everything unproven will be sent again.
   private mutating func lose(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
     let i = device.rawValue
+    noteBreak(device, loss, now)
     forgetConnection(device)
     let wait = backoff(upstreams[i].failedAttemptCount, loss)
     upstreams[i].failedAttemptCount = min(upstreams[i].failedAttemptCount + 1, 16)
@@ -124,7 +125,7 @@ extension Engine where D: ~Copyable {
 
   private mutating func forgetConnection(_ device: DeviceIndex) {
     let i = device.rawValue
-    for entry in upstreams[i].inFlight where entry.kind == .stored {
+    for entry in upstreams[i].inFlight where entry.kind == .stored || entry.kind == .neighbour {
       ledger.resentFrameCount += 1
     }
     upstreams[i].inFlight.removeAll(keepingCapacity: false)
@@ -138,6 +139,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].answersOptional = false
     upstreams[i].answersLikeLogin = false
     upstreams[i].isProbeTrusted = false
+    upstreams[i].suspicion.bytes = []
     spool.rewind(device)
     spool.setInterest(device, wants: false, hasRoom: false)
   }

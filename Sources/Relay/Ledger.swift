@@ -27,6 +27,8 @@ public struct Ledger: Sendable {
   /// Stored frames sent again because a connection ended before their proof.
   public var resentFrameCount: UInt64 = 0
   public var expiredFrameCount: UInt64 = 0
+  /// Frames that were put aside because sessions with the platform broke over them.
+  public var quarantinedFrameCount: UInt64 = 0
   public var strayAnswerCount: UInt64 = 0
   /// Commands passed to their devices, at once or late.
   public var commandCount: UInt64 = 0

@@ -23,6 +23,10 @@ struct InFlight {
     case login, stored
     /// Stored but not sent, because it was worthless by then; settled with what was sent before it.
     case expired
+    /// Sent without the suspect before it; its proof lets that one follow.
+    case neighbour
+    /// The frame that sessions break over, behind a proven one.
+    case suspect
   }
 
   var kind: Kind
@@ -88,6 +92,8 @@ struct Upstream {
   var measuredAt = Instant.never
   /// What the platform's answer to the login repeats of it.
   var loginType: UInt16 = 0
+  /// The frame that sessions of this device keep breaking over, if they do.
+  var suspicion = Suspicion()
   /// When the present phase began.
   var phaseAt = Instant.never
   var lastByteAt = Instant.never
@@ -98,9 +104,13 @@ struct Upstream {
   }
 
   var hasRoom: Bool {
-    inFlight.count < RelayLimits.windowCountMax
+    if suspicion.measure != .none { return inFlight.isEmpty && output.isEmpty }
+    return inFlight.count < RelayLimits.windowCountMax
       && output.count < RelayLimits.upstreamOutputBytesMax
   }
+
+  /// Whether frames may be sent as they come, without the sweep.
+  var takesLiveFrames: Bool { phase == .live && hasRoom && suspicion.measure == .none }
 
   /// Whether an answer may still come that proves something in flight.
   var awaitsAnswer: Bool {

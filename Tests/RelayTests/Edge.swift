@@ -12,6 +12,7 @@ class Edge {
   /// Virtual time in milliseconds.
   var now = 1_000
   var logs: [LogEvent] = []
+  var quarantined: [[UInt8]] = []
   /// What must never happen, in words; the test fails when there is any.
   var violations: [String] = []
 
@@ -93,6 +94,7 @@ class Edge {
         let bytes = engine.withLinkOutput(slot) { span in span.indices.map { span[$0] } }
         if let written = writeLink(bytes, of: slot) { engine.linkWrote(slot, written, moment) }
       case .closeLink(let slot): closeLink(slot)
+      case .quarantine(_, let frame): quarantined.append(frame)
       case .log(let event): logs.append(event)
       }
     }
@@ -110,7 +112,7 @@ class Edge {
       if session.phase == .free { violations.append("\(effect) is free") }
       if session.transport != .udp { violations.append("\(effect) is no UDP source") }
       if session.output.count < byteCount { violations.append("\(effect) has too few bytes") }
-    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .log:
+    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .log:
       break
     }
   }

@@ -63,6 +63,8 @@ final class PlatformConnection {
   var outbox: [UInt8] = []
   var isConnected = false
   var isOpen = true
+  /// Whether the platform has ended it.
+  var isBroken = false
 
   init(_ device: DeviceIndex) { self.device = device }
 }
@@ -79,6 +81,8 @@ final class World: Edge {
   var platformReads = true
   /// What the platform says to a frame, in bytes.
   var respond: (Wire) -> [UInt8] = World.likeAServer
+  /// Whether the platform ends a connection over a frame.
+  var breaksOver: (Wire) -> Bool = { _ in false }
   var connectTimes: [Int] = []
   private var sourceCount = 0
   private var isReported = false
@@ -215,6 +219,10 @@ final class World: Edge {
         connection.isConnected = true
         engine.upstreamConnected(connection.device, moment)
         isBusy = true
+      } else if connection.isBroken {
+        connection.isOpen = false
+        engine.upstreamClosed(connection.device, .closedByPeer, moment)
+        isBusy = true
       } else if !connection.outbox.isEmpty {
         let bytes = connection.outbox
         connection.outbox = []
@@ -273,7 +281,11 @@ final class World: Edge {
     guard let connection = open(device) else { return nil }
     guard platformReads else { return 0 }
     connection.rest += bytes
-    while let frame = Wire.cut(&connection.rest) {
+    while !connection.isBroken, let frame = Wire.cut(&connection.rest) {
+      if breaksOver(frame) {
+        connection.isBroken = true
+        break
+      }
       connection.frames.append(frame)
       connection.outbox += respond(frame)
     }

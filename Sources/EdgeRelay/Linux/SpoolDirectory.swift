@@ -1,4 +1,5 @@
-// The spool's files: `lock`, and `seg.000` ... of equal size, created once.
+// The spool's files: `lock`, and `seg.000` ... of equal size, created once; and `quarantine`, if it was
+// ever needed (QuarantineFile.swift).
 //
 // The directory is locked for as long as the program lives. Every segment is created at its final
 // size at first start, synced, and the directory synced once; after that no file is created,
@@ -71,6 +72,9 @@ struct SpoolDirectory: Disk, ~Copyable {
       }
     }
   }
+
+  /// Where frames that nobody takes are kept for people.
+  var quarantineFile: QuarantineFile { QuarantineFile(directory: directory) }
 
   mutating func startCommit(_ order: CommitOrder) {
     writer.start(order, descriptor: segments[order.segment])
