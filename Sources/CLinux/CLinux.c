@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,24 @@ int64_t clinux_file_size(int fd) {
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;
 }
 
+long clinux_list_directory(const char *path, uint8_t *names, size_t count) {
+  DIR *directory = opendir(path);
+  if (!directory) return -errno;
+  size_t used = 0;
+  struct dirent *entry;
+  while ((entry = readdir(directory))) {
+    size_t length = strlen(entry->d_name) + 1;
+    if (length > count - used) {
+      closedir(directory);
+      return -ENOBUFS;
+    }
+    memcpy(names + used, entry->d_name, length);
+    used += length;
+  }
+  closedir(directory);
+  return (long)used;
+}
+
 void clinux_remove_flat_directory(const char *path) {
   DIR *directory = opendir(path);
   if (!directory) return;
@@ -154,6 +173,31 @@ long clinux_kill(int process, int signal) { return kill(process, signal) < 0 ? -
 int clinux_process(void) { return (int)getpid(); }
 void clinux_exit(int status) { _exit(status); }
 const char *clinux_environment(const char *name) { return getenv(name); }
+const char *clinux_environment_at(int index) { return environ[index]; }
+
+int clinux_is_journal(void) {
+  const char *stream = getenv("JOURNAL_STREAM");
+  struct stat status;
+  char *end;
+  if (!stream || fstat(2, &status) < 0) return 0;
+  if (strtoull(stream, &end, 10) != (unsigned long long)status.st_dev || *end != ':') return 0;
+  return strtoull(end + 1, &end, 10) == (unsigned long long)status.st_ino && *end == 0;
+}
+
+long clinux_notify(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_un where = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length >= sizeof where.sun_path) return -ENAMETOOLONG;
+  memcpy(where.sun_path, path, length);
+  if (path[0] == '@') where.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  long result = sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&where, size);
+  if (result < 0) result = -errno;
+  close(fd);
+  return result;
+}
 int clinux_is_terminal(int fd) { return isatty(fd); }
 
 void clinux_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }

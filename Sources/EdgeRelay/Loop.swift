@@ -53,6 +53,9 @@ struct Loop: ~Copyable {
   private let writer: CommitWriter
   private let resolver: Resolver
   private let signals: Int32
+  var service: ServiceManager
+  /// Where a reload reads, and what the last one found; `nil` when there is nothing to read.
+  var configuration: RunConfiguration?
   private let buffer: PageBuffer
   private var sessions: [Watched] = []
   private var upstreams: [Watched] = []
@@ -67,7 +70,8 @@ struct Loop: ~Copyable {
 
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
-    listeners: [Listener], writer: CommitWriter, resolver: Resolver, signals: Int32
+    listeners: [Listener], writer: CommitWriter, resolver: Resolver, signals: Int32,
+    service: ServiceManager, configuration: RunConfiguration?
   ) {
     self.engine = engine
     self.poller = poller
@@ -77,6 +81,8 @@ struct Loop: ~Copyable {
     self.writer = writer
     self.resolver = resolver
     self.signals = signals
+    self.service = service
+    self.configuration = configuration
     buffer = PageBuffer(byteCount: 64 * 1_024)
   }
 
@@ -100,6 +106,7 @@ struct Loop: ~Copyable {
     takeAddresses()
     engine.start(now: clock.now)
     performEffects()
+    service.sayReady(statusText, now: clock.now)
     var hasMore = false
     while true {
       do {
@@ -119,7 +126,7 @@ struct Loop: ~Copyable {
   }
 
   private func timeout() -> Int32 {
-    var deadline = min(engine.nextDeadline, acceptAgainAt)
+    var deadline = min(min(engine.nextDeadline, acceptAgainAt), service.nextDeadline)
     if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
     if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
     if deadline == .never { return -1 }
@@ -528,6 +535,8 @@ struct Loop: ~Copyable {
       resolveAt = now.advanced(by: Self.resolveRetry)
       resolver.ask()
     }
+    service.keep(now)
+    if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
   }
 
   // MARK: Stopping
@@ -545,7 +554,7 @@ struct Loop: ~Copyable {
           beginStop(now)
         }
       case clinux_sighup:
-        log.write(.info, Text("nothing to reload: there is no configuration file yet"), now: now)
+        if !isStopping { reload(now) }
       default:
         break
       }
@@ -556,6 +565,7 @@ struct Loop: ~Copyable {
   private mutating func beginStop(_ now: Instant) {
     isStopping = true
     stopBy = now.advanced(by: Self.stopTimeout)
+    service.sayStopping()
     engine.beginDrain()
     for listener in listeners {
       poller.remove(listener.descriptor)

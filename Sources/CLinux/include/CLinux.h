@@ -47,6 +47,9 @@ long clinux_open(const char *path, int writable, int create);
 long clinux_open_directory(const char *path);
 long clinux_open_at(int directory, const char *name, int create);
 long clinux_make_directory(const char *path);
+
+/* Writes the names in a directory, each with its terminating zero; returns how many bytes. */
+long clinux_list_directory(const char *path, uint8_t *names, size_t count);
 long clinux_close(int fd);
 long clinux_read(int fd, void *buffer, size_t count);
 long clinux_write(int fd, const void *buffer, size_t count);
@@ -71,6 +74,15 @@ long clinux_kill(int process, int signal);
 int clinux_process(void);
 void clinux_exit(int status);
 const char *clinux_environment(const char *name);
+
+/* The variable at `index`, as NAME=VALUE; null behind the last. */
+const char *clinux_environment_at(int index);
+
+/* Whether standard error goes to the journal. */
+int clinux_is_journal(void);
+
+/* Sends one datagram to a Unix socket; a path that begins with @ is in the abstract name space. */
+long clinux_notify(const char *path, const void *bytes, size_t count);
 int clinux_is_terminal(int fd);
 
 /* Ends this process when its parent ends. */
