@@ -18,7 +18,8 @@ public struct Origin: Equatable, Sendable {
 
   /// Writes the place as editors and compilers do.
   public func write(to text: inout Text) {
-    text.append(source)
+    // Names of files and variables are whatever somebody has chosen.
+    text.append(source.map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 })
     guard let place else { return }
     text.append(":", place.line)
     text.append(":", place.column)
@@ -307,10 +308,12 @@ public struct Settings: Sendable {
     switch table.row.naming {
     case .single: throw ConfigurationError(origin, Self.expectedHeader(table))
     case .chosen:
-      isGood = name.count <= Limits.chosenNameBytesMax && name.allSatisfy(TOMLReader.isBare)
+      isGood =
+        name.count <= ConfigurationLimits.chosenNameBytesMax && name.allSatisfy(TOMLReader.isBare)
     case .device:
       isGood =
-        name.count <= Limits.deviceNameBytesMax && name.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        name.count <= ConfigurationLimits.deviceNameBytesMax
+        && name.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     case .protocolName:
       guard protocolID(named: name) != nil else {
         var words = Text("unknown protocol ")
@@ -376,7 +379,7 @@ public struct Settings: Sendable {
 
   /// The start of what somebody wrote, fit for a line of the log.
   private static func shown(_ bytes: [UInt8]) -> [UInt8] {
-    bytes.prefix(Limits.shownBytesMax).map { $0 < 0x20 || $0 >= 0x7F ? 0x3F : $0 }
+    bytes.prefix(ConfigurationLimits.shownBytesMax).map { $0 < 0x20 || $0 >= 0x7F ? 0x3F : $0 }
   }
 
   private static func path(_ key: Key, _ name: [UInt8]) -> Text {

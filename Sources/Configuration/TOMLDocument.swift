@@ -74,8 +74,8 @@ public struct TOMLDocument: Sendable {
   }
 
   private func check(_ table: TOMLTable) throws(TOMLError) {
-    guard tables.count < Limits.tableCountMax else {
-      throw Self.tooMany(Limits.tableCountMax, " tables in a file", table.place)
+    guard tables.count < ConfigurationLimits.tableCountMax else {
+      throw Self.tooMany(ConfigurationLimits.tableCountMax, " tables in a file", table.place)
     }
     for other in tables where other.first == table.first {
       if other.second == table.second {
@@ -95,8 +95,8 @@ public struct TOMLDocument: Sendable {
       throw TOMLError(
         place: entry.keyPlace, message: Text("expected a [table] before the first key"))
     }
-    guard entryCount <= Limits.entryCountMax else {
-      throw Self.tooMany(Limits.entryCountMax, " keys in a file", entry.keyPlace)
+    guard entryCount <= ConfigurationLimits.entryCountMax else {
+      throw Self.tooMany(ConfigurationLimits.entryCountMax, " keys in a file", entry.keyPlace)
     }
     for other in table.entries where other.key == entry.key {
       var message = Text("expected each key once in a table; this one is set in line ")

@@ -43,7 +43,7 @@ public enum ValueKind: Sendable {
       endpoint.write(to: &canonical)
       return SettingValue(text: canonical.bytes)
     case .path:
-      let isPath = !text.isEmpty && text.count <= Limits.pathBytesMax
+      let isPath = !text.isEmpty && text.count <= ConfigurationLimits.pathBytesMax
       return isPath && !text.contains { $0 < 0x20 || $0 == 0x7F } ? SettingValue(text: text) : nil
     case .size(let min, let max):
       guard let size = Self.byteCount(text), size >= min, size <= max else { return nil }

@@ -73,11 +73,11 @@ struct ConfigurationSource {
       if name.first != 0x2E, Array(name.suffix(5)).spells(".toml") { insert(name, into: &files) }
       name.removeAll()
     }
-    guard files.count <= Limits.fileCountMax else {
+    guard files.count <= ConfigurationLimits.fileCountMax else {
       var words = Text()
       words.append(folder)
       words.append(": expected no more than ")
-      words.append(Limits.fileCountMax)
+      words.append(ConfigurationLimits.fileCountMax)
       words.append(" files")
       throw ConfigurationError(words)
     }
@@ -105,11 +105,11 @@ struct ConfigurationSource {
       guard got >= 0 else { throw cannotRead(path, got) }
       if got == 0 { return bytes }
       bytes.append(contentsOf: piece[..<Int(got)])
-      guard bytes.count <= Limits.fileBytesMax else {
+      guard bytes.count <= ConfigurationLimits.fileBytesMax else {
         var words = Text()
         words.append(path)
         words.append(": expected no more than ")
-        words.append(Limits.fileBytesMax)
+        words.append(ConfigurationLimits.fileBytesMax)
         words.append(" bytes")
         throw ConfigurationError(words)
       }

@@ -160,6 +160,19 @@ struct SettingsTests {
     #expect(warnings[0].count < 200)
   }
 
+  @Test("The name of a file or a variable cannot forge a line of the log")
+  func harmlessPlaces() {
+    for name in ["f\n<3>all is lost", "EDGERELAY_SPOOL__SI\u{1B}ZE\n"] {
+      var settings = Settings()
+      let error = #expect(throws: ConfigurationError.self) {
+        try settings.addFile(bytes("x"), name: bytes(name))
+      }
+      #expect(error?.message.bytes.contains { $0 < 0x20 } == false)
+      try? settings.addVariable(bytes(name), bytes("1"))
+      #expect(!settings.warnings.contains { $0.bytes.contains { $0 < 0x20 } })
+    }
+  }
+
   @Test("A device comes before its protocol, a protocol before all")
   func policies() throws {
     let file = """

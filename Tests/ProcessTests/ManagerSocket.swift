@@ -26,10 +26,8 @@ final class ManagerSocket {
   func wait(for line: String, within seconds: Double = 30) throws -> String {
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date() < deadline {
-      if let message = receive(milliseconds: 100), message.split(separator: "\n").contains(line[...])
-      {
-        return message
-      }
+      guard let message = receive(milliseconds: 100) else { continue }
+      if message.split(separator: "\n").contains(line[...]) { return message }
     }
     throw Trouble("no \(line) within \(seconds) s")
   }

@@ -1,7 +1,7 @@
 // Every bound of the configuration, with unit and reason.
 
 /// The bounds of reading a configuration.
-public enum Limits {
+public enum ConfigurationLimits {
   /// Bytes of one file: a thousand devices with a table each take a tenth of it.
   public static let fileBytesMax = 1 << 20
   /// Files in conf.d.
