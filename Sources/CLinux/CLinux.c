@@ -41,6 +41,7 @@ const int clinux_edquot = EDQUOT;
 const int clinux_erofs = EROFS;
 const int clinux_eexist = EEXIST;
 const int clinux_enoent = ENOENT;
+const int clinux_econnrefused = ECONNREFUSED;
 const int clinux_eopnotsupp = EOPNOTSUPP;
 const int clinux_eafnosupport = EAFNOSUPPORT;
 
@@ -184,19 +185,59 @@ int clinux_is_journal(void) {
   return strtoull(end + 1, &end, 10) == (unsigned long long)status.st_ino && *end == 0;
 }
 
-long clinux_notify(const char *path, const void *bytes, size_t count) {
-  struct sockaddr_un where = {.sun_family = AF_UNIX};
+/* Fills `out`; returns its length, or -ENAMETOOLONG. */
+static long clinux_local_sockaddr(const char *path, struct sockaddr_un *out) {
   size_t length = strlen(path);
-  if (length >= sizeof where.sun_path) return -ENAMETOOLONG;
-  memcpy(where.sun_path, path, length);
-  if (path[0] == '@') where.sun_path[0] = 0;
+  memset(out, 0, sizeof *out);
+  if (length >= sizeof out->sun_path) return -ENAMETOOLONG;
+  out->sun_family = AF_UNIX;
+  memcpy(out->sun_path, path, length);
+  if (path[0] == '@') out->sun_path[0] = 0;
+  return (long)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+long clinux_notify(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-  long result = sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&where, size);
+  long result = sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&where, (socklen_t)size);
   if (result < 0) result = -errno;
   close(fd);
   return result;
+}
+
+long clinux_unlink(const char *path) { CLINUX_RETRY(unlink(path)); }
+
+long clinux_bind_local(const char *path) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  unlink(path);
+  if (bind(fd, (struct sockaddr *)&where, (socklen_t)size) < 0 || chmod(path, 0660) < 0 ||
+      listen(fd, 16) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+long clinux_connect_local(const char *path) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (connect(fd, (struct sockaddr *)&where, (socklen_t)size) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
 }
 int clinux_is_terminal(int fd) { return isatty(fd); }
 

@@ -17,6 +17,10 @@ enum Command {
         guard let source = try RunOptions.parse(&arguments) else { return help(Help.run) }
         return try runRelay(source)
       }
+      for question in ControlQuestion.allCases where name.spells(question.name) {
+        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
+        return ask(question, options)
+      }
       if name.spells("check-config") {
         guard let options = try CheckOptions.parse(&arguments) else {
           return help(Help.checkConfig)

@@ -13,6 +13,8 @@ enum Help {
       demo            show it at work: relay, platform and trackers on this machine
       inspect         explain captured bytes: protocol, frames, identity, answers
       protocols       list what the relay speaks
+      status          how the running relay stands
+      devices         the devices it knows, and how each stands
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
       version         print the version
@@ -55,6 +57,22 @@ enum Help {
     configuration again.
     Exit codes: 0 stopped, 1 failed, 64 usage, 69 port taken, 71 system error, 73 spool directory not
     usable, 75 spool in use by another instance, 78 configuration not usable.
+
+    """)
+
+  static let ask = Text(
+    """
+    usage: edgerelay status|devices [--json] [--config FILE | --spool DIRECTORY]
+
+    Asks the relay that runs on a spool: on the one that FILE (default:
+    /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
+
+      status    devices, sessions, frames waiting, and what has happened since its start
+      devices   a line for each device: protocol, address, seconds since its last byte, frames
+                waiting, its session with the platform, failures in a row
+      --json    one object, or one a line
+
+    Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.
 
     """)
 

@@ -24,6 +24,8 @@ struct Loop: ~Copyable {
     case names = 5
     case signals = 6
     case link = 7
+    case control = 8
+    case controlClient = 9
   }
 
   private struct Watched {
@@ -56,7 +58,10 @@ struct Loop: ~Copyable {
   var service: ServiceManager
   /// Where a reload reads, and what the last one found; `nil` when there is nothing to read.
   var configuration: RunConfiguration?
-  private let buffer: PageBuffer
+  /// Where the operator's commands ask.
+  var control: Control
+  let startedAt: Instant
+  let buffer: PageBuffer
   private var sessions: [Watched] = []
   private var upstreams: [Watched] = []
   /// The platform's side of sessions that are passed on as they are.
@@ -71,7 +76,7 @@ struct Loop: ~Copyable {
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
     listeners: [Listener], writer: CommitWriter, resolver: Resolver, signals: Int32,
-    service: ServiceManager, configuration: RunConfiguration?
+    service: ServiceManager, configuration: RunConfiguration?, control: Control
   ) {
     self.engine = engine
     self.poller = poller
@@ -83,12 +88,15 @@ struct Loop: ~Copyable {
     self.signals = signals
     self.service = service
     self.configuration = configuration
+    self.control = control
+    startedAt = clock.now
     buffer = PageBuffer(byteCount: 64 * 1_024)
   }
 
   /// A poller that watches everything but connections.
   static func watch(
-    _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32
+    _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32,
+    _ control: Control
   ) throws(SystemError) -> Poller {
     let poller = try Poller()
     let read = PollInterest(read: true, write: false)
@@ -98,6 +106,9 @@ struct Loop: ~Copyable {
     try poller.add(writer.results.descriptor, read, token: token(.commits, 0))
     try poller.add(resolver.answers.descriptor, read, token: token(.names, 0))
     try poller.add(signals, read, token: token(.signals, 0))
+    if control.descriptor >= 0 {
+      try poller.add(control.descriptor, read, token: token(.control, 0))
+    }
     return poller
   }
 
@@ -152,6 +163,8 @@ struct Loop: ~Copyable {
       if let result = writer.takeResult() { engine.commitFinished(result.error, moment) }
     case .names: takeAddresses()
     case .signals: handleSignals(moment.instant)
+    case .control: acceptControl()
+    case .controlClient: handleControl(index)
     }
   }
 
@@ -510,6 +523,27 @@ struct Loop: ~Copyable {
     links[i] = Watched()
   }
 
+  // MARK: The operator's questions
+
+  mutating func watchControl(_ client: Int, _ interest: PollInterest, isNew: Bool) {
+    let descriptor = control.clients[client].descriptor
+    let token = Self.token(.controlClient, client)
+    guard isNew else {
+      poller.change(descriptor, interest, token: token)
+      return
+    }
+    if (try? poller.add(descriptor, interest, token: token)) == nil { closeControl(client) }
+  }
+
+  var platformAddressCount: Int { addresses.count }
+
+  /// The platform as the configuration names it.
+  var platformName: Text {
+    var text = Text()
+    resolver.target.write(to: &text)
+    return text
+  }
+
   // MARK: Names and house-keeping
 
   private mutating func takeAddresses() {
@@ -566,6 +600,7 @@ struct Loop: ~Copyable {
     isStopping = true
     stopBy = now.advanced(by: Self.stopTimeout)
     service.sayStopping()
+    control.remove()
     engine.beginDrain()
     for listener in listeners {
       poller.remove(listener.descriptor)

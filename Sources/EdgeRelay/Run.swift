@@ -126,15 +126,17 @@ private func startRelay(
       policies: options.policies, passesUnknown: options.passesUnknown,
       sessionCountMax: options.sessionCountMax),
     seed: clinux_random())
+  let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller
   do throws(SystemError) {
-    poller = try Loop.watch(listeners, writer, resolver, signals)
+    poller = try Loop.watch(listeners, writer, resolver, signals, control)
   } catch {
     throw StartError("cannot watch descriptors: ", [], error, ExitCode.systemError)
   }
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
-    resolver: resolver, signals: signals, service: service, configuration: configuration)
+    resolver: resolver, signals: signals, service: service, configuration: configuration,
+    control: control)
   return loop.run()
 }
 

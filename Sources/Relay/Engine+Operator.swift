@@ -19,6 +19,20 @@ public struct EngineStatus: Equatable, Sendable {
   public var waitingFrameCount = 0
 }
 
+/// How one device stands.
+public struct DeviceStatus: Sendable {
+  /// Its session, while it is online.
+  public var session: SessionSlot?
+  /// When that session's last byte came.
+  public var lastByteAt = Instant.never
+  /// Frames that the platform has not confirmed.
+  public var waitingFrameCount = 0
+  /// What its session with the platform is doing, in a word.
+  public var platform: StaticString = "idle"
+  /// Sessions with the platform that failed in a row.
+  public var failedAttemptCount = 0
+}
+
 extension Engine where D: ~Copyable {
   /// Takes other policies; sessions that are open follow them from their next frame on.
   public mutating func apply(_ policies: ReplyPolicies, passesUnknown: Bool) {
@@ -44,5 +58,32 @@ extension Engine where D: ~Copyable {
       if upstreams[i].phase == .live { status.liveCount += 1 }
     }
     return status
+  }
+
+  /// How a device stands; `nil` when its place in the table is free.
+  public func status(of device: DeviceIndex) -> DeviceStatus? {
+    guard spool.isKnown(device) else { return nil }
+    var status = DeviceStatus()
+    status.waitingFrameCount = spool.undeliveredCount(device)
+    guard device.rawValue < upstreams.count else { return status }
+    let upstream = upstreams[device.rawValue]
+    status.session = upstream.session
+    if let slot = upstream.session { status.lastByteAt = sessions[slot.rawValue].lastByteAt }
+    status.platform = upstream.phase.name
+    status.failedAttemptCount = upstream.failedAttemptCount
+    return status
+  }
+}
+
+extension Upstream.Phase {
+  var name: StaticString {
+    switch self {
+    case .idle: "idle"
+    case .waiting: "waiting"
+    case .connecting: "connecting"
+    case .greeting: "greeting"
+    case .live: "live"
+    case .closing: "closing"
+    }
   }
 }

@@ -35,6 +35,7 @@ extern const int clinux_edquot;
 extern const int clinux_erofs;
 extern const int clinux_eexist;
 extern const int clinux_enoent;
+extern const int clinux_econnrefused;
 extern const int clinux_eopnotsupp;
 extern const int clinux_eafnosupport;
 extern const int clinux_sigterm;
@@ -136,6 +137,13 @@ long clinux_receive_datagram(int fd, void *buffer, size_t count, uint8_t *addres
 /* Sends a datagram from the address that the peer's own datagram came to. `dual`: an IPv6 socket. */
 long clinux_send_datagram(int fd, const void *buffer, size_t count, const uint8_t *address,
     int dual);
+
+/* A listening Unix socket for the owner and the group; what stands at `path` is removed first. */
+long clinux_bind_local(const char *path);
+
+/* A connection to a Unix socket; blocks. */
+long clinux_connect_local(const char *path);
+long clinux_unlink(const char *path);
 
 /* Looks a name up; blocks. Writes up to `count` addresses with `port`, returns how many, or a
  * negative getaddrinfo code. With `numeric`, only literal addresses are taken and nothing blocks. */
