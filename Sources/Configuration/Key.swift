@@ -35,7 +35,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
   case limitSessions
   case logLevel
 
-  static let policies: ValueKind = .word(["minimal", "generous"])
+  static let policies: ValueKind = .word("minimal generous")
 
   public var row: KeyRow {
     switch self {
@@ -70,7 +70,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
           """)
     case .policyReplies:
       KeyRow(
-        table: .policy, name: "replies", kind: .word(["recommended", "minimal", "generous"]),
+        table: .policy, name: "replies", kind: .word("recommended minimal generous"),
         standard: "recommended", example: "", change: .reload, option: "",
         summary: """
           How much devices are answered. "minimal": what the protocol owes; "generous": also
@@ -101,7 +101,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
         summary: "Connections of devices and bound UDP sources at a time; more are refused.")
     case .logLevel:
       KeyRow(
-        table: .log, name: "level", kind: .word(["warning", "info"]),
+        table: .log, name: "level", kind: .word("warning info"),
         standard: "info", example: "", change: .reload, option: "",
         summary: "The least important lines to write: \"warning\" or \"info\".")
     }

@@ -5,87 +5,12 @@
 
 import Detect
 
-/// Where a value comes from.
-public struct Origin: Equatable, Sendable {
-  /// A file, a variable or an option.
-  public var source: [UInt8]
-  public var place: TOMLPlace?
-
-  public init(_ source: [UInt8], _ place: TOMLPlace? = nil) {
-    self.source = source
-    self.place = place
-  }
-
-  /// Writes the place as editors and compilers do.
-  public func write(to text: inout Text) {
-    // Names of files and variables are whatever somebody has chosen.
-    text.append(source.map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 })
-    guard let place else { return }
-    text.append(":", place.line)
-    text.append(":", place.column)
-  }
-}
-
-/// One key with its value.
-public struct Setting: Equatable, Sendable {
-  public var key: Key
-  /// The name of the table, empty when it has none.
-  public var name: [UInt8]
-  public var value: SettingValue
-  public var origin: Origin
-
-  /// Reads `text` as the key's kind; `nil` when it is not of that kind.
-  public init?(_ key: Key, _ name: [UInt8], _ text: [UInt8], _ origin: Origin) {
-    guard let value = key.row.kind.read(text) else { return nil }
-    self.key = key
-    self.name = name
-    self.value = value
-    self.origin = origin
-  }
-
-  /// Adds what it says of answers, if it does; devices beyond `ReplyPolicies.deviceCountMax` have
-  /// no effect.
-  public func apply(to policies: inout ReplyPolicies) {
-    let isGenerous = value.text.spells("generous")
-    let policy: ReplyPolicy = isGenerous ? .generous : .minimal
-    switch key {
-    case .policyReplies:
-      if isGenerous || value.text.spells("minimal") { policies.set(policy) }
-    case .protocolReplies:
-      if let protocolID = protocolID(named: name) { policies.set(policy, for: protocolID) }
-    case .deviceReplies: _ = policies.set(policy, forDevice: name)
-    case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .policyPassUnknown,
-      .limitSessions, .logLevel:
-      break
-    }
-  }
-
-  /// The address that it is, if its key is of such a kind.
-  public var endpoint: HostAndPort? { HostAndPort(value.text) }
-}
-
-/// Why a configuration cannot be used, in words for the operator.
-public struct ConfigurationError: Error {
-  public var message: Text
-
-  public init(_ message: Text) { self.message = message }
-
-  public init(_ origin: Origin, _ words: Text) {
-    message = Text()
-    origin.write(to: &message)
-    message.append(": ")
-    message.append(words)
-  }
-}
-
 /// Everything that was set.
 public struct Settings: Sendable {
   /// In the order in which the keys were first set.
   public private(set) var settings: [Setting] = []
   /// What was not understood, and where; it has no effect.
   public private(set) var warnings: [Text] = []
-  /// Tables with a name, whether or not anything was set in them.
-  private var named: [(table: Table, name: [UInt8], origin: Origin)] = []
 
   public init() {}
 
@@ -97,21 +22,25 @@ public struct Settings: Sendable {
     do throws(TOMLError) {
       document = try TOMLDocument(bytes)
     } catch {
-      throw ConfigurationError(Origin(name, error.place), error.message)
+      throw ConfigurationError(Text(origin: name, error.place).bytes, error.message)
     }
     for table in document.tables {
-      let origin = Origin(name, table.place)
+      let origin = Text(origin: name, table.place).bytes
       guard let (kind, tableName) = try resolve(table.first, table.second, origin) else { continue }
+      var keyCount = 0
       for entry in table.entries {
-        let place = Origin(name, entry.keyPlace)
+        let place = Text(origin: name, entry.keyPlace).bytes
         guard let key = find(entry.key, in: kind, place) else { continue }
         guard key.row.kind.form == entry.value.form,
           let setting = Setting(key, tableName, entry.value.text, place)
         else {
-          throw ConfigurationError(Origin(name, entry.valuePlace), Self.expectation(key, nil))
+          throw ConfigurationError(
+            Text(origin: name, entry.valuePlace).bytes, Self.expectation(key, nil))
         }
         set(setting)
+        keyCount += 1
       }
+      if keyCount == 0, !tableName.isEmpty { throw Self.emptyTable(kind, tableName, origin) }
     }
   }
 
@@ -121,7 +50,7 @@ public struct Settings: Sendable {
     _ variable: [UInt8], _ text: [UInt8]
   ) throws(ConfigurationError) {
     guard let parts = Self.parts(of: variable) else { return }
-    let origin = Origin(variable)
+    let origin = Text(origin: variable).bytes
     let middle = parts.count == 3 ? parts[1] : nil
     let table = Self.lowercased(parts[0])
     // A device is named as it is; other names are in lower case, because variables are not.
@@ -135,53 +64,36 @@ public struct Settings: Sendable {
     set(setting)
   }
 
-  /// Takes an option of the command line, whose text is of the key's kind.
+  /// Takes an option of the command line.
   public mutating func addOption(_ option: Setting) {
-    let origin = option.origin
-    switch option.key.row.table.row.naming {
-    case .chosen:
+    if case .chosen = option.key.row.table.row.naming {
       // The first one of its kind replaces all that files and variables say.
-      settings.removeAll { $0.key == option.key && $0.origin != origin }
-      named.removeAll { $0.table == option.key.row.table && $0.origin != origin }
-    case .single, .protocolName, .device: break
+      settings = settings.filter { $0.key != option.key || $0.origin == option.origin }
     }
-    if !option.name.isEmpty { named.append((option.key.row.table, option.name, origin)) }
     set(option)
   }
 
-  /// What only the whole can tell: that no table is empty, and none stands too often.
+  /// What only the whole can tell: that no table stands too often, and no port is taken twice.
   public func finish() throws(ConfigurationError) {
-    for (i, table) in named.enumerated() {
-      if !settings.contains(where: { $0.key.row.table == table.table && $0.name == table.name }) {
-        var words = Text("expected a key in ")
-        table.table.writeHeader(table.name, to: &words)
-        words.append(": ")
-        Self.writeKeys(of: table.table, to: &words)
-        throw ConfigurationError(table.origin, words)
-      }
-      let max: Int
-      switch table.table.row.naming {
-      case .single: continue
-      case .chosen(let chosenMax): max = chosenMax
-      case .protocolName: max = ProtocolID.count
-      case .device: max = ReplyPolicies.deviceCountMax
-      }
-      var count = 0
-      for other in named[...i] where other.table == table.table { count += 1 }
-      guard count > max else { continue }
-      var words = Text("expected no more than ")
-      words.append(max)
-      words.append(" ")
-      table.table.writeHeader(nil, to: &words)
-      throw ConfigurationError(table.origin, words)
-    }
-    for (i, setting) in settings.enumerated() where setting.key == .listenerAddress {
-      for other in settings[..<i] where other.key == .listenerAddress {
-        guard other.value == setting.value, !Self.hasAnyPort(setting) else { continue }
+    for (i, setting) in settings.enumerated() {
+      let table = setting.key.row.table
+      // A key stands once in a table, so there are as many tables.
+      var count = 1
+      for other in settings[..<i] where other.key == setting.key {
+        count += 1
+        guard setting.key == .listenerAddress, other.value == setting.value,
+          setting.endpoint?.port != 0
+        else { continue }
         var words = Text("expected an address that is not taken by ")
-        other.key.row.table.writeHeader(other.name, to: &words)
+        table.writeHeader(other.name, to: &words)
         throw ConfigurationError(setting.origin, words)
       }
+      guard count > table.row.naming.max else { continue }
+      var words = Text("expected no more than ")
+      words.append(table.row.naming.max)
+      words.append(" ")
+      table.writeHeader(nil, to: &words)
+      throw ConfigurationError(setting.origin, words)
     }
   }
 
@@ -232,9 +144,9 @@ public struct Settings: Sendable {
 
   /// These settings, with the keys that change at `change` as `other` has them.
   public func keeping(_ change: KeyChange, of other: Settings) -> Settings {
-    var kept = self
-    kept.settings.removeAll { $0.key.row.change == change }
-    kept.settings += other.settings.filter { $0.key.row.change == change }
+    var kept = Settings()
+    kept.settings = settings.filter { $0.key.row.change != change }
+    for setting in other.settings where setting.key.row.change == change { kept.set(setting) }
     return kept
   }
 
@@ -264,17 +176,12 @@ public struct Settings: Sendable {
       text.append(" = ")
       key.row.kind.write(value.text, to: &text)
       text.append("  # ")
-      setting.map { $0.origin.write(to: &text) } ?? text.append("default")
+      text.append(setting?.origin ?? Text("default").bytes)
       text.append("\n")
     }
   }
 
   // MARK: Helpers
-
-  /// Whether the system chooses the port, another one each time.
-  private static func hasAnyPort(_ setting: Setting) -> Bool {
-    setting.endpoint?.port == 0
-  }
 
   private mutating func set(_ setting: Setting) {
     for i in settings.indices
@@ -287,7 +194,7 @@ public struct Settings: Sendable {
 
   /// The table that a header or a variable means; `nil`, with a warning, when there is none.
   private mutating func resolve(
-    _ first: [UInt8], _ second: [UInt8]?, _ origin: Origin
+    _ first: [UInt8], _ second: [UInt8]?, _ origin: [UInt8]
   ) throws(ConfigurationError) -> (table: Table, name: [UInt8])? {
     guard let table = Table.named(first) else {
       var words = Text("unknown table ")
@@ -329,13 +236,10 @@ public struct Settings: Sendable {
         origin,
         Text("expected a name of 1 to 32 letters, digits, - and _; a device's has no blanks"))
     }
-    if !named.contains(where: { $0.table == table && $0.name == name }) {
-      named.append((table, name, origin))
-    }
     return (table, name)
   }
 
-  private mutating func find(_ name: [UInt8], in table: Table, _ origin: Origin) -> Key? {
+  private mutating func find(_ name: [UInt8], in table: Table, _ origin: [UInt8]) -> Key? {
     if let key = Key.named(name, in: table) { return key }
     var words = Text("unknown key ")
     words.append(quoted: Self.shown(name))
@@ -347,7 +251,7 @@ public struct Settings: Sendable {
     return nil
   }
 
-  private mutating func warn(_ origin: Origin, _ words: Text) {
+  private mutating func warn(_ origin: [UInt8], _ words: Text) {
     warnings.append(ConfigurationError(origin, words).message)
   }
 
@@ -369,6 +273,16 @@ public struct Settings: Sendable {
       words.append(quoted: shown(found))
     }
     return words
+  }
+
+  private static func emptyTable(
+    _ table: Table, _ name: [UInt8], _ origin: [UInt8]
+  ) -> ConfigurationError {
+    var words = Text("expected a key in ")
+    table.writeHeader(name, to: &words)
+    words.append(": ")
+    writeKeys(of: table, to: &words)
+    return ConfigurationError(origin, words)
   }
 
   private static func expectedHeader(_ table: Table) -> Text {

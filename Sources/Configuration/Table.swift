@@ -10,6 +10,16 @@ public enum TableNaming: Sendable {
   case chosen(max: Int)
   case protocolName
   case device
+
+  /// How many there may be.
+  var max: Int {
+    switch self {
+    case .single: 1
+    case .chosen(let max): max
+    case .protocolName: ProtocolID.count
+    case .device: ReplyPolicies.deviceCountMax
+    }
+  }
 }
 
 /// What is known about one kind of table.

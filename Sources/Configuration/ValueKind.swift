@@ -22,7 +22,8 @@ public enum ValueKind: Sendable {
   case size(min: Int64, max: Int64)
   case count(min: Int64, max: Int64)
   case boolean
-  case word([StaticString])
+  /// One of the words, which stand between blanks.
+  case word(StaticString)
 
   /// How a file has values of this kind.
   var form: TOMLValue.Form {
@@ -59,10 +60,9 @@ public enum ValueKind: Sendable {
       let isTrue = text.spells("true")
       return isTrue || text.spells("false") ? SettingValue(text: text, number: isTrue ? 1 : 0) : nil
     case .word(let words):
-      for (i, word) in words.enumerated() where text.spells(word) {
-        return SettingValue(text: text, number: Int64(i))
-      }
-      return nil
+      let words = Text(words).bytes.split(separator: 0x20)
+      guard let place = words.firstIndex(where: { $0.elementsEqual(text) }) else { return nil }
+      return SettingValue(text: text, number: Int64(place))
     }
   }
 
@@ -86,11 +86,10 @@ public enum ValueKind: Sendable {
       text.append(max)
     case .boolean: text.append("true or false")
     case .word(let words):
+      let words = Text(words).bytes.split(separator: 0x20)
       for (i, word) in words.enumerated() {
         if i > 0 { text.append(i == words.count - 1 ? " or " : ", ") }
-        text.append("\"")
-        text.append(word)
-        text.append("\"")
+        text.append(quoted: Array(word))
       }
     }
   }

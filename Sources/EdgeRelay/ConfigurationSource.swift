@@ -15,7 +15,7 @@ struct ConfigurationSource {
 
   /// Adds what an option says; its text is of the key's kind.
   mutating func add(_ key: Key, _ text: [UInt8], _ option: [UInt8]) {
-    if let setting = Setting(key, [], text, Origin(option)) { options.append(setting) }
+    if let setting = Setting(key, [], text, Text(origin: option).bytes) { options.append(setting) }
   }
 
   /// Reads everything. Nothing but reading happens, whatever is found.

@@ -93,34 +93,37 @@ extension Loop {
     let status = engine.status
     let ledger = engine.ledger
     let counters = engine.spool.counters
-    text.appendField("version", Version.text)
-    text.appendField("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000)))
+    text.appendField("version", Text(Version.text))
     text.appendField("platform", platformName)
-    text.appendField("platform_addresses", UInt64(platformAddressCount))
-    text.appendField("platform_sessions", UInt64(status.liveCount))
-    text.appendField("devices", UInt64(status.deviceCount))
-    text.appendField("devices_online", UInt64(status.onlineCount))
-    text.appendField("devices_waiting", UInt64(status.waitingDeviceCount))
-    text.appendField("sessions", UInt64(status.sessionCount))
-    text.appendField("sessions_accepted", ledger.acceptedSessionCount)
-    text.appendField("sessions_refused", ledger.refusedSessionCount)
-    text.appendField("sessions_rejected", ledger.rejectedSessionCount)
-    text.appendField("sessions_timed_out", ledger.timedOutSessionCount)
-    text.appendField("frames_waiting", UInt64(status.waitingFrameCount))
-    text.appendField("frames_received", ledger.receivedFrameCount)
-    text.appendField("frames_answered", ledger.answeredFrameCount)
-    text.appendField("frames_stored", ledger.storedFrameCount)
-    text.appendField("frames_delivered", ledger.deliveredFrameCount)
-    text.appendField("frames_delivered_by_kernel", ledger.deliveredByKernelCount)
-    text.appendField("frames_resent", ledger.resentFrameCount)
-    text.appendField("frames_expired", ledger.expiredFrameCount)
-    text.appendField("frames_dropped", counters.droppedFrameCount)
-    text.appendField("commands", ledger.commandCount)
-    text.appendField("commands_dropped", ledger.droppedCommandCount)
-    text.appendField("spool_bytes", UInt64(engine.spool.geometry.byteCount))
-    text.appendField("spool_commits", counters.commitCount)
-    text.appendField("spool_commits_failed", counters.failedCommitCount)
-    text.appendField("spool_written_bytes", counters.writtenByteCount)
+    let numbers: [(StaticString, UInt64)] = [
+      ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
+      ("platform_addresses", UInt64(platformAddressCount)),
+      ("platform_sessions", UInt64(status.liveCount)),
+      ("devices", UInt64(status.deviceCount)),
+      ("devices_online", UInt64(status.onlineCount)),
+      ("devices_waiting", UInt64(status.waitingDeviceCount)),
+      ("sessions", UInt64(status.sessionCount)),
+      ("sessions_accepted", ledger.acceptedSessionCount),
+      ("sessions_refused", ledger.refusedSessionCount),
+      ("sessions_rejected", ledger.rejectedSessionCount),
+      ("sessions_timed_out", ledger.timedOutSessionCount),
+      ("frames_waiting", UInt64(status.waitingFrameCount)),
+      ("frames_received", ledger.receivedFrameCount),
+      ("frames_answered", ledger.answeredFrameCount),
+      ("frames_stored", ledger.storedFrameCount),
+      ("frames_delivered", ledger.deliveredFrameCount),
+      ("frames_delivered_by_kernel", ledger.deliveredByKernelCount),
+      ("frames_resent", ledger.resentFrameCount),
+      ("frames_expired", ledger.expiredFrameCount),
+      ("frames_dropped", counters.droppedFrameCount),
+      ("commands", ledger.commandCount),
+      ("commands_dropped", ledger.droppedCommandCount),
+      ("spool_bytes", UInt64(engine.spool.geometry.byteCount)),
+      ("spool_commits", counters.commitCount),
+      ("spool_commits_failed", counters.failedCommitCount),
+      ("spool_written_bytes", counters.writtenByteCount),
+    ]
+    for (name, number) in numbers { text.appendField(name, number) }
     text.append("\n")
   }
 

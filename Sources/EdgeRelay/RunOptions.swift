@@ -78,7 +78,9 @@ struct RunOptions {
           if key == .listenerAddress { name.append(listenCount) }
         case .protocolName, .device: break
         }
-        guard let setting = Setting(key, name.bytes, text, Origin(word)), isUsable(setting) else {
+        guard let setting = Setting(key, name.bytes, text, Text(origin: word).bytes),
+          isUsable(setting)
+        else {
           throw UsageError(option: word, Settings.expectation(key, text))
         }
         source.options.append(setting)
@@ -121,7 +123,7 @@ struct ReplyRule {
       key = protocolID(named: name) == nil ? .deviceReplies : .protocolReplies
     }
     guard key == .policyReplies || !name.isEmpty,
-      let setting = Setting(key, name, policy, Origin(Text("--replies").bytes))
+      let setting = Setting(key, name, policy, Text("--replies").bytes)
     else {
       throw UsageError(
         "--replies wants POLICY, PROTOCOL=POLICY or DEVICE=POLICY, with minimal or generous, not '",

@@ -61,13 +61,14 @@ struct BrokenTests {
     Broken("[device.\"\"]", "f:1:1: \(chosen)"),
     Broken("[listener.\(String(repeating: "n", count: 33))]", "f:1:1: \(chosen)"),
     Broken("[upstream.a]\n", "f:1:1: expected a key in [upstream.a]: address"),
+    Broken("[upstream.a]\nadress = \"a:1\"", "f:1:1: expected a key in [upstream.a]: address"),
     Broken("[device.\"12\"]\n[spool]", "f:1:1: expected a key in [device.12]: replies"),
     Broken(
       "[upstream.a]\naddress = \"a:1\"\n[upstream.b]\naddress = \"b:1\"",
-      "f:3:1: expected no more than 1 [upstream.NAME]"),
+      "f:4:1: expected no more than 1 [upstream.NAME]"),
     Broken(
       (1...5).map { "[listener.l\($0)]\naddress = \"127.0.0.1:\($0)\"\n" }.joined(),
-      "f:9:1: expected no more than 4 [listener.NAME]"),
+      "f:10:1: expected no more than 4 [listener.NAME]"),
     Broken(
       "[listener.a]\naddress = \"[::]:1\"\n[listener.b]\naddress = \"[::]:1\"",
       "f:4:1: expected an address that is not taken by [listener.a]"),
@@ -162,7 +163,7 @@ struct BrokenTests {
     let tables = (0...2_048).map { "[t\($0)]\n" }.joined()
     #expect(message(Array(tables.utf8)) == "f:2049:1: expected no more than 2048 tables in a file")
     let devices = (0...1_024).map { "[device.d\($0)]\nreplies = \"minimal\"\n" }.joined()
-    #expect(message(Array(devices.utf8)) == "f:2049:1: expected no more than 1024 [device.NAME]")
+    #expect(message(Array(devices.utf8)) == "f:2050:1: expected no more than 1024 [device.NAME]")
   }
 
   private func message(_ file: [UInt8]) -> String? {

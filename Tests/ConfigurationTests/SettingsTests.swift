@@ -22,7 +22,7 @@ struct SettingsTests {
   }
 
   private func option(_ key: Key, _ name: String, _ text: String) -> Setting {
-    Setting(key, bytes(name), bytes(text), Origin(bytes("--option")))!
+    Setting(key, bytes(name), bytes(text), bytes("--option"))!
   }
 
   private func show(_ settings: Settings) -> String {

@@ -69,7 +69,7 @@ struct ConfiguredTests {
     #expect(!FileManager.default.fileExists(atPath: site.scratch.file("spool")))
     try site.write(site.main)
     try site.write("[upstream.b]\naddress = \"127.0.0.1:10\"\n", to: "conf.d/50-site.toml")
-    #expect(try site.run().output.contains("conf.d/50-site.toml:1:1: expected no more than 1"))
+    #expect(try site.run().output.contains("conf.d/50-site.toml:2:1: expected no more than 1"))
     try site.write("[listener.a]\naddress = \"localhost:1\"\n", to: "conf.d/50-site.toml")
     #expect(try site.run().output.contains("conf.d/50-site.toml:2:1: expected \"ADDRESS:PORT\""))
     #expect(try site.run(["run", "--config", site.scratch.file("none")]).code == 78)
