@@ -27,16 +27,18 @@ extension Loop {
 
   private mutating func readControl(_ i: Int) {
     let buffer = buffer
-    let max = Control.questionBytesMax
-    guard
-      case .bytes(let count) = Sockets.receive(
-        control.clients[i].descriptor, into: buffer, max: max)
-    else {
+    let descriptor = control.clients[i].descriptor
+    var line: [UInt8] = []
+    switch Sockets.receive(descriptor, into: buffer, max: Control.questionBytesMax) {
+    case .bytes(let count):
+      buffer.withBytes(0..<count) { for k in 0..<$0.count { line.append($0[k]) } }
+    case .wouldBlock:
+      // The event was for the client that had this place before.
+      return
+    case .ended, .failed:
       closeControl(i)
       return
     }
-    var line: [UInt8] = []
-    buffer.withBytes(0..<count) { for k in 0..<$0.count { line.append($0[k]) } }
     guard let question = ControlQuestion(line) else {
       closeControl(i)
       return

@@ -73,12 +73,14 @@ private func waitForUpstream(
   }
   while true {
     let deadline = service.nextDeadline
+    let pause = deadline == .never ? -1 : max(0, min(deadline.since(clock.now), 60_000))
     do throws(SystemError) {
-      try poller.wait(milliseconds: deadline == .never ? -1 : 1_000)
+      try poller.wait(milliseconds: Int32(pause))
     } catch {
       throw StartError("waiting failed: ", [], error, ExitCode.systemError)
     }
     service.keep(clock.now)
+    if service.wantsStatus(clock.now) { service.say(advice, now: clock.now) }
     switch Int32(clinux_next_signal(signals)) {
     case 0: continue
     case clinux_sighup:
