@@ -137,7 +137,13 @@ private struct Record {
       if i > 0 { text.append(",") }
       text.append(quoted: field.name)
       text.append(":")
-      field.isNumber ? text.append(field.value) : text.append(quoted: field.value)
+      if field.isNumber {
+        text.append(field.value)
+      } else if field.value.spells("-") {
+        text.append("null")
+      } else {
+        text.append(quoted: field.value)
+      }
     }
     text.append("}\n")
   }

@@ -2,7 +2,7 @@
 //
 //   client:  status\n | devices\n
 //   relay:   records, one a line, each of fields between tabs; then the end
-//            field: NAME=TEXT or NAME:NUMBER
+//            field: NAME=TEXT or NAME:NUMBER; the text - means that there is none
 //
 // The directory is locked by the relay, so a socket that stands there at start is nobody's. Devices
 // are written piece by piece as the client reads, so that a large table costs little memory.

@@ -55,9 +55,21 @@ struct StatusTests {
       #expect(["tcp", "udp"].contains(device["transport"] as? String))
       #expect((device["source"] as? String)?.hasPrefix("127.0.0.1:") == true)
     }
+    var absent: TestSocket? = try TestSocket.connection(to: world.relayPort)
+    #expect(absent?.send(Self.login) == true)
+    #expect(absent?.receive(milliseconds: 30_000) != .nothing)
+    absent = nil
+    try world.run("five are known, and one is offline") { _ in
+      let lines = try Self.run(["devices", "--json", "--spool", spool]).output.split(
+        separator: "\n")
+      guard lines.count == 5, let last = lines.last else { return false }
+      let device = try Self.object(String(last))
+      return device["transport"] as? String == "offline" && device["source"] is NSNull
+        && device["silent_seconds"] is NSNull && device["device"] as? String == "123456789012345"
+    }
     let table = try Self.run(["devices", "--spool", spool]).output
     #expect(table.hasPrefix("device"))
-    #expect(table.split(separator: "\n").count == 5)
+    #expect(table.split(separator: "\n").count == 6)
     // Clients that say nothing or nonsense keep nobody from asking.
     var silent: [ControlConnection] = []
     for i in 0..<20 {
@@ -93,6 +105,11 @@ struct StatusTests {
     try world.finish()
     try world.expectCleanEnd()
   }
+
+  private static let login: [UInt8] = [
+    0x78, 0x78, 0x0D, 0x01, 0x01, 0x23, 0x45, 0x67, 0x89, 0x01, 0x23, 0x45, 0x00, 0x01, 0x8C, 0xDD,
+    0x0D, 0x0A,
+  ]
 
   // MARK: Asking
 
