@@ -31,9 +31,10 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "Detect", swiftSettings: settings),
     .target(name: "Queue", swiftSettings: settings),
+    .target(name: "Configuration", dependencies: ["Detect"], swiftSettings: settings),
     .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: settings),
     .executableTarget(
-      name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "CLinux"],
+      name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "Configuration", "CLinux"],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
     .target(name: "CBench", path: "Bench/CBench"),
     .executableTarget(
@@ -41,6 +42,9 @@ let package = Package(
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
     .testTarget(
       name: "DetectTests", dependencies: ["Detect"], exclude: ["Corpus"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    .testTarget(
+      name: "ConfigurationTests", dependencies: ["Configuration", "Detect"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
     .testTarget(
       name: "QueueTests", dependencies: ["Queue"], swiftSettings: [.swiftLanguageMode(.v6)]),

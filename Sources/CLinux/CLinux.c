@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ const int clinux_edquot = EDQUOT;
 const int clinux_erofs = EROFS;
 const int clinux_eexist = EEXIST;
 const int clinux_enoent = ENOENT;
+const int clinux_econnrefused = ECONNREFUSED;
 const int clinux_eopnotsupp = EOPNOTSUPP;
 const int clinux_eafnosupport = EAFNOSUPPORT;
 
@@ -106,6 +108,24 @@ int64_t clinux_file_size(int fd) {
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;
 }
 
+long clinux_list_directory(const char *path, uint8_t *names, size_t count) {
+  DIR *directory = opendir(path);
+  if (!directory) return -errno;
+  size_t used = 0;
+  struct dirent *entry;
+  while ((entry = readdir(directory))) {
+    size_t length = strlen(entry->d_name) + 1;
+    if (length > count - used) {
+      closedir(directory);
+      return -ENOBUFS;
+    }
+    memcpy(names + used, entry->d_name, length);
+    used += length;
+  }
+  closedir(directory);
+  return (long)used;
+}
+
 void clinux_remove_flat_directory(const char *path) {
   DIR *directory = opendir(path);
   if (!directory) return;
@@ -154,6 +174,71 @@ long clinux_kill(int process, int signal) { return kill(process, signal) < 0 ? -
 int clinux_process(void) { return (int)getpid(); }
 void clinux_exit(int status) { _exit(status); }
 const char *clinux_environment(const char *name) { return getenv(name); }
+const char *clinux_environment_at(int index) { return environ[index]; }
+
+int clinux_is_journal(void) {
+  const char *stream = getenv("JOURNAL_STREAM");
+  struct stat status;
+  char *end;
+  if (!stream || fstat(2, &status) < 0) return 0;
+  if (strtoull(stream, &end, 10) != (unsigned long long)status.st_dev || *end != ':') return 0;
+  return strtoull(end + 1, &end, 10) == (unsigned long long)status.st_ino && *end == 0;
+}
+
+/* Fills `out`; returns its length, or -ENAMETOOLONG. */
+static long clinux_local_sockaddr(const char *path, struct sockaddr_un *out) {
+  size_t length = strlen(path);
+  memset(out, 0, sizeof *out);
+  if (length >= sizeof out->sun_path) return -ENAMETOOLONG;
+  out->sun_family = AF_UNIX;
+  memcpy(out->sun_path, path, length);
+  if (path[0] == '@') out->sun_path[0] = 0;
+  return (long)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+long clinux_notify(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  long result = sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&where, (socklen_t)size);
+  if (result < 0) result = -errno;
+  close(fd);
+  return result;
+}
+
+long clinux_unlink(const char *path) { CLINUX_RETRY(unlink(path)); }
+
+long clinux_bind_local(const char *path) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  unlink(path);
+  if (bind(fd, (struct sockaddr *)&where, (socklen_t)size) < 0 || chmod(path, 0660) < 0 ||
+      listen(fd, 16) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+long clinux_connect_local(const char *path) {
+  struct sockaddr_un where;
+  long size = clinux_local_sockaddr(path, &where);
+  if (size < 0) return size;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (connect(fd, (struct sockaddr *)&where, (socklen_t)size) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
 int clinux_is_terminal(int fd) { return isatty(fd); }
 
 void clinux_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }

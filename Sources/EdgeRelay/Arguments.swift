@@ -2,6 +2,8 @@
 //
 // Options are `--name VALUE` or `--name=VALUE`. Every mistake names the word it is about.
 
+import Configuration
+
 /// A mistake in the command line, in words for the person who typed it.
 struct UsageError: Error {
   var message: Text
@@ -10,6 +12,12 @@ struct UsageError: Error {
     message = Text(parts)
     message.append(word)
     message.append(rest)
+  }
+
+  /// What is wrong with the value of `option`.
+  init(option: [UInt8], _ words: Text) {
+    self.init("", option, ": ")
+    message.append(words)
   }
 }
 
@@ -57,22 +65,6 @@ struct Arguments {
 
 /// Values that several commands read alike.
 enum ArgumentValue {
-  /// A number of bytes: digits with an optional K, M or G (powers of 1024).
-  static func byteCount(_ text: [UInt8]) -> Int64? {
-    var digits = text[...]
-    var unit: Int64 = 1
-    switch digits.last {
-    case 0x4B, 0x6B: unit = 1 << 10
-    case 0x4D, 0x6D: unit = 1 << 20
-    case 0x47, 0x67: unit = 1 << 30
-    default: break
-    }
-    if unit > 1 { digits.removeLast() }
-    guard let number = HostAndPort.number(digits, max: Int64(1) << 42) else { return nil }
-    let (product, overflow) = number.multipliedReportingOverflow(by: unit)
-    return overflow ? nil : product
-  }
-
   static func number(_ text: [UInt8], max: Int64) -> Int64? {
     HostAndPort.number(text[...], max: max)
   }

@@ -1,6 +1,7 @@
 // The commands, by name.
 
 import CLinux
+import Configuration
 
 /// What the first word of the command line asks for.
 enum Command {
@@ -13,8 +14,26 @@ enum Command {
     }
     do throws(UsageError) {
       if name.spells("run") {
-        guard let options = try RunOptions.parse(&arguments) else { return help(Help.run) }
-        return runRelay(options)
+        guard let source = try RunOptions.parse(&arguments) else { return help(Help.run) }
+        return try runRelay(source)
+      }
+      for question in ControlQuestion.allCases where name.spells(question.name) {
+        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
+        return ask(question, options)
+      }
+      if name.spells("check-config") {
+        guard let options = try CheckOptions.parse(&arguments) else {
+          return help(Help.checkConfig)
+        }
+        return checkConfiguration(options)
+      }
+      if name.spells("default-config") {
+        if let word = arguments.take() {
+          if word.spells("--help") || word.spells("-h") { return help(Help.defaultConfig) }
+          throw UsageError("default-config does not know '", word, "'")
+        }
+        DefaultFile.text.print()
+        return ExitCode.success
       }
       if name.spells("demo") {
         guard let options = try DemoOptions.parse(&arguments) else {

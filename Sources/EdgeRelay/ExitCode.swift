@@ -18,4 +18,6 @@ enum ExitCode {
   static let cannotCreate: Int32 = 73
   /// Another instance uses the spool.
   static let inUse: Int32 = 75
+  /// The configuration cannot be used.
+  static let configuration: Int32 = 78
 }

@@ -9,11 +9,15 @@ enum Help {
     A store-and-forward relay for GPS trackers: answers devices at once, keeps their frames on
     disk until the platform has them, and forwards each device over a TCP session of its own.
 
-      run        run the relay
-      demo       show it at work: relay, platform and trackers on this machine
-      inspect    explain captured bytes: protocol, frames, identity, answers
-      protocols  list what the relay speaks
-      version    print the version
+      run             run the relay
+      demo            show it at work: relay, platform and trackers on this machine
+      inspect         explain captured bytes: protocol, frames, identity, answers
+      protocols       list what the relay speaks
+      status          how the running relay stands
+      devices         the devices it knows, and how each stands
+      check-config    check the configuration, or show what holds and where it comes from
+      default-config  print a configuration file with every key and its default
+      version         print the version
 
     'edgerelay COMMAND --help' says more.
 
@@ -30,9 +34,11 @@ enum Help {
 
   static let run = Text(
     """
-    usage: edgerelay run --upstream HOST:PORT [OPTIONS]
+    usage: edgerelay run [--config FILE] [OPTIONS]
 
-      --upstream HOST:PORT   the platform to forward to (required)
+      --config FILE          the configuration; *.toml in conf.d beside it come after it (default:
+                             /etc/edgerelay/edgerelay.toml, if it exists and there is no --upstream)
+      --upstream HOST:PORT   the platform to forward to
       --listen ADDRESS:PORT  where devices connect, TCP and UDP alike; may be repeated
                              (default: port 8888 on every address, IPv4 and IPv6)
       --spool DIRECTORY      where frames are kept (default: /var/lib/edgerelay)
@@ -46,9 +52,49 @@ enum Help {
                              and unanswered, instead of closing them
       --quiet                log warnings and errors only
 
-    TERM stops the relay after what was received is stored and answered.
-    Exit codes: 0 stopped, 1 failed, 64 usage, 69 port taken, 71 system error,
-    73 spool directory not usable, 75 spool in use by another instance.
+    Options come before the environment (EDGERELAY_UPSTREAM__MAIN__ADDRESS=...), and that before the
+    files. TERM stops the relay after what was received is stored and answered; HUP reads the
+    configuration again.
+    Exit codes: 0 stopped, 1 failed, 64 usage, 69 port taken, 71 system error, 73 spool directory not
+    usable, 75 spool in use by another instance, 78 configuration not usable.
+
+    """)
+
+  static let ask = Text(
+    """
+    usage: edgerelay status|devices [--json] [--config FILE | --spool DIRECTORY]
+
+    Asks the relay that runs on a spool: on the one that FILE (default:
+    /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
+
+      status    devices, sessions, frames waiting, and what has happened since its start
+      devices   a line for each device: protocol, address, seconds since its last byte, frames
+                waiting, its session with the platform, failures in a row
+      --json    one object, or one a line
+
+    Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.
+
+    """)
+
+  static let checkConfig = Text(
+    """
+    usage: edgerelay check-config [--show] [--strict] [FILE]
+
+    Reads FILE (default: /etc/edgerelay/edgerelay.toml), conf.d/*.toml beside it and the environment,
+    as 'run' would, and says what is wrong and where. Nothing else is touched.
+
+      --show     print what holds, and for every value where it comes from
+      --strict   unknown keys and tables are mistakes, not warnings
+
+    Exit codes: 0 good, 78 not.
+
+    """)
+
+  static let defaultConfig = Text(
+    """
+    usage: edgerelay default-config
+
+    Prints a configuration file with every key, its default and what it does, as comments.
 
     """)
 

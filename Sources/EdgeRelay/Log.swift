@@ -18,18 +18,13 @@ enum LogLevel: UInt8 {
 struct Log {
   private static let linesPerSecondMax = 50
 
-  private let isJournal: Bool
-  private let isQuiet: Bool
+  /// Whether only warnings and errors are written.
+  var isQuiet: Bool
   private var second: Int64 = -1
   private var lineCount = 0
   private var suppressedCount = 0
 
-  init(isQuiet: Bool) {
-    self.isQuiet = isQuiet
-    isJournal = withCString(Text("JOURNAL_STREAM").bytes) {
-      unsafe clinux_environment($0) != nil
-    }
-  }
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
   mutating func write(_ level: LogLevel, _ line: Text, now: Instant) {
     if isQuiet, level == .info { return }
@@ -41,7 +36,7 @@ struct Log {
         var note = Text("log: lines left out count=")
         note.append(suppressedCount)
         suppressedCount = 0
-        emit(.warning, note)
+        Self.emit(.warning, note)
       }
     }
     lineCount += 1
@@ -49,12 +44,13 @@ struct Log {
       suppressedCount += 1
       return
     }
-    emit(level, line)
+    Self.emit(level, line)
   }
 
-  private func emit(_ level: LogLevel, _ line: Text) {
+  /// Writes a line whatever was written before: for what a start or an end has to say.
+  static func emit(_ level: LogLevel, _ line: Text) {
     var text = Text()
-    if isJournal {
+    if clinux_is_journal() != 0 {
       text.append(byte: 0x3C)
       text.append(Int(level.rawValue))
       text.append(byte: 0x3E)

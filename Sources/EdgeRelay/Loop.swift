@@ -24,6 +24,8 @@ struct Loop: ~Copyable {
     case names = 5
     case signals = 6
     case link = 7
+    case control = 8
+    case controlClient = 9
   }
 
   private struct Watched {
@@ -55,7 +57,13 @@ struct Loop: ~Copyable {
   let quarantineFile: QuarantineFile
   private let resolver: Resolver
   private let signals: Int32
-  private let buffer: PageBuffer
+  var service: ServiceManager
+  /// Where a reload reads, and what the last one found; `nil` when there is nothing to read.
+  var configuration: RunConfiguration?
+  /// Where the operator's commands ask.
+  var control: Control
+  let startedAt: Instant
+  let buffer: PageBuffer
   private var sessions: [Watched] = []
   private var upstreams: [Watched] = []
   /// The platform's side of sessions that are passed on as they are.
@@ -69,8 +77,9 @@ struct Loop: ~Copyable {
 
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
-    listeners: [Listener], writer: CommitWriter,
-    quarantineFile: QuarantineFile, resolver: Resolver, signals: Int32
+    listeners: [Listener], writer: CommitWriter, quarantineFile: QuarantineFile,
+    resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
+    control: Control
   ) {
     self.engine = engine
     self.poller = poller
@@ -81,12 +90,17 @@ struct Loop: ~Copyable {
     self.quarantineFile = quarantineFile
     self.resolver = resolver
     self.signals = signals
+    self.service = service
+    self.configuration = configuration
+    self.control = control
+    startedAt = clock.now
     buffer = PageBuffer(byteCount: 64 * 1_024)
   }
 
   /// A poller that watches everything but connections.
   static func watch(
-    _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32
+    _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32,
+    _ control: Control
   ) throws(SystemError) -> Poller {
     let poller = try Poller()
     let read = PollInterest(read: true, write: false)
@@ -96,6 +110,9 @@ struct Loop: ~Copyable {
     try poller.add(writer.results.descriptor, read, token: token(.commits, 0))
     try poller.add(resolver.answers.descriptor, read, token: token(.names, 0))
     try poller.add(signals, read, token: token(.signals, 0))
+    if control.descriptor >= 0 {
+      try poller.add(control.descriptor, read, token: token(.control, 0))
+    }
     return poller
   }
 
@@ -104,6 +121,7 @@ struct Loop: ~Copyable {
     takeAddresses()
     engine.start(now: clock.now)
     performEffects()
+    service.sayReady(statusText, now: clock.now)
     var hasMore = false
     while true {
       do {
@@ -123,7 +141,7 @@ struct Loop: ~Copyable {
   }
 
   private func timeout() -> Int32 {
-    var deadline = min(engine.nextDeadline, acceptAgainAt)
+    var deadline = min(min(engine.nextDeadline, acceptAgainAt), service.nextDeadline)
     if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
     if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
     if deadline == .never { return -1 }
@@ -149,6 +167,8 @@ struct Loop: ~Copyable {
       if let result = writer.takeResult() { engine.commitFinished(result.error, moment) }
     case .names: takeAddresses()
     case .signals: handleSignals(moment.instant)
+    case .control: acceptControl()
+    case .controlClient: handleControl(index)
     }
   }
 
@@ -508,6 +528,27 @@ struct Loop: ~Copyable {
     links[i] = Watched()
   }
 
+  // MARK: The operator's questions
+
+  mutating func watchControl(_ client: Int, _ interest: PollInterest, isNew: Bool) {
+    let descriptor = control.clients[client].descriptor
+    let token = Self.token(.controlClient, client)
+    guard isNew else {
+      poller.change(descriptor, interest, token: token)
+      return
+    }
+    if (try? poller.add(descriptor, interest, token: token)) == nil { closeControl(client) }
+  }
+
+  var platformAddressCount: Int { addresses.count }
+
+  /// The platform as the configuration names it.
+  var platformName: Text {
+    var text = Text()
+    resolver.target.write(to: &text)
+    return text
+  }
+
   // MARK: Names and house-keeping
 
   private mutating func takeAddresses() {
@@ -533,6 +574,8 @@ struct Loop: ~Copyable {
       resolveAt = now.advanced(by: Self.resolveRetry)
       resolver.ask()
     }
+    service.keep(now)
+    if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
   }
 
   // MARK: Stopping
@@ -550,7 +593,7 @@ struct Loop: ~Copyable {
           beginStop(now)
         }
       case clinux_sighup:
-        log.write(.info, Text("nothing to reload: there is no configuration file yet"), now: now)
+        if !isStopping { reload(now) }
       default:
         break
       }
@@ -561,6 +604,8 @@ struct Loop: ~Copyable {
   private mutating func beginStop(_ now: Instant) {
     isStopping = true
     stopBy = now.advanced(by: Self.stopTimeout)
+    service.sayStopping()
+    control.remove()
     engine.beginDrain()
     for listener in listeners {
       poller.remove(listener.descriptor)

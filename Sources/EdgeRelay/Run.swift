@@ -1,26 +1,113 @@
 // `edgerelay run`: opens everything, says clearly what cannot be opened, and runs the loop.
 
 import CLinux
+import Configuration
 import Queue
 import Relay
 
-/// Runs the relay until a signal ends it; returns the exit code.
-func runRelay(_ options: RunOptions) -> Int32 {
-  do throws(StartError) {
-    return try startRelay(options)
+/// What a relay reads its configuration from, and what it has read.
+struct RunConfiguration {
+  var source: ConfigurationSource
+  var settings: Settings
+}
+
+/// Runs the relay as files, environment and command line say; returns the exit code.
+func runRelay(_ source: ConfigurationSource) throws(UsageError) -> Int32 {
+  var service = ServiceManager()
+  var configuration: RunConfiguration
+  var options: RunOptions?
+  do throws(ConfigurationError) {
+    configuration = RunConfiguration(source: source, settings: try source.load())
+    options = try RunOptions(configuration.settings)
   } catch {
-    error.print()
+    Log.emit(.error, error.message)
+    service.sayFailed(error.message)
+    return ExitCode.configuration
+  }
+  for warning in configuration.settings.warnings { Log.emit(.warning, warning) }
+  if options == nil, source.path == nil {
+    throw UsageError("run needs --upstream HOST:PORT, or a configuration that names an [upstream]")
+  }
+  do throws(StartError) {
+    let signals = try watchSignals()
+    if options == nil { options = try waitForUpstream(&configuration, &service, signals) }
+    guard let options else { return ExitCode.success }
+    return try startRelay(options, configuration, service, signals)
+  } catch {
+    error.report(to: &service)
     return error.exitCode
   }
 }
 
-private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
+/// Runs the relay with these options and no others; returns the exit code.
+func runRelay(_ options: RunOptions) -> Int32 {
+  var service = ServiceManager()
+  do throws(StartError) {
+    return try startRelay(options, nil, service, try watchSignals())
+  } catch {
+    error.report(to: &service)
+    return error.exitCode
+  }
+}
+
+private func watchSignals() throws(StartError) -> Int32 {
+  try system("cannot watch signals: ") { () throws(SystemError) in
+    Int32(try SystemError.check(clinux_signal_descriptor()))
+  }
+}
+
+/// Waits, without a listener, until a reload names a platform; `nil` when a signal ends the wait.
+///
+/// Nothing is accepted meanwhile: what is answered here has to go somewhere.
+private func waitForUpstream(
+  _ configuration: inout RunConfiguration, _ service: inout ServiceManager, _ signals: Int32
+) throws(StartError) -> RunOptions? {
+  let clock = Clock()
+  let advice = Text("not configured: no [upstream.NAME] yet, so no port is open")
+  Log.emit(.warning, advice)
+  service.sayReady(advice, now: clock.now)
+  var poller = try system("cannot watch descriptors: ") { () throws(SystemError) in
+    let poller = try Poller()
+    try poller.add(signals, PollInterest(read: true, write: false), token: 0)
+    return poller
+  }
+  while true {
+    let deadline = service.nextDeadline
+    let pause = deadline == .never ? -1 : max(0, min(deadline.since(clock.now), 60_000))
+    do throws(SystemError) {
+      try poller.wait(milliseconds: Int32(pause))
+    } catch {
+      throw StartError("waiting failed: ", [], error, ExitCode.systemError)
+    }
+    service.keep(clock.now)
+    if service.wantsStatus(clock.now) { service.say(advice, now: clock.now) }
+    switch Int32(clinux_next_signal(signals)) {
+    case 0: continue
+    case clinux_sighup:
+      service.sayReloading(now: clock.now)
+      do throws(ConfigurationError) {
+        configuration.settings = try configuration.source.load()
+        for warning in configuration.settings.warnings { Log.emit(.warning, warning) }
+        if let options = try RunOptions(configuration.settings) { return options }
+        Log.emit(.warning, advice)
+      } catch {
+        Log.emit(.error, error.message)
+      }
+      service.sayReady(advice, now: clock.now)
+    default:
+      service.sayStopping()
+      return nil
+    }
+  }
+}
+
+private func startRelay(
+  _ options: RunOptions, _ configuration: RunConfiguration?, _ service: ServiceManager,
+  _ signals: Int32
+) throws(StartError) -> Int32 {
   let clock = Clock()
   var log = Log(isQuiet: options.isQuiet)
   _ = clinux_raise_descriptor_limit()
-  let signals = try system("cannot watch signals: ") { () throws(SystemError) in
-    Int32(try SystemError.check(clinux_signal_descriptor()))
-  }
   // The spool's lock comes first: a second instance on the same spool is told so, not that its port
   // is taken.
   let disk = try openSpool(options)
@@ -39,23 +126,25 @@ private func startRelay(_ options: RunOptions) throws(StartError) -> Int32 {
   let engine = Engine(
     spool: spool,
     configuration: RelayConfiguration(
-      policies: options.policies, passesUnknown: options.passesUnknown),
+      policies: options.policies, passesUnknown: options.passesUnknown,
+      sessionCountMax: options.sessionCountMax),
     seed: clinux_random())
+  let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller
   do throws(SystemError) {
-    poller = try Loop.watch(listeners, writer, resolver, signals)
+    poller = try Loop.watch(listeners, writer, resolver, signals, control)
   } catch {
     throw StartError("cannot watch descriptors: ", [], error, ExitCode.systemError)
   }
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
-    quarantineFile: quarantineFile,
-    resolver: resolver, signals: signals)
+    quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
+    configuration: configuration, control: control)
   return loop.run()
 }
 
 /// A system call without which nothing works.
-private func system<Value>(
+private func system<Value: ~Copyable>(
   _ words: StaticString, _ call: () throws(SystemError) -> Value
 ) throws(StartError) -> Value {
   do throws(SystemError) {
@@ -84,11 +173,9 @@ struct StartError: Error {
     self.exitCode = exitCode
   }
 
-  func print() {
-    var text = Text("edgerelay: ")
-    text.append(message)
-    text.append("\n")
-    text.printError()
+  func report(to service: inout ServiceManager) {
+    Log.emit(.error, message)
+    service.sayFailed(message)
   }
 }
 
@@ -100,15 +187,15 @@ private func openSpool(_ options: RunOptions) throws(StartError) -> SpoolDirecto
     case .cannotCreate(let cause):
       throw StartError(
         "cannot use the spool directory ", options.spool, cause, ExitCode.cannotCreate,
-        advice: "; create it writable for this user, or name another with --spool")
+        advice: "; create it writable for this user, or name another: --spool, [spool] directory")
     case .inUse:
       throw StartError(
         "another instance uses the spool ", options.spool, nil, ExitCode.inUse,
-        advice: "; stop it first, or name another directory with --spool")
+        advice: "; stop it first, or name another directory: --spool, [spool] directory")
     case .cannotCreateSegments(let cause):
       throw StartError(
         "cannot create the spool's files in ", options.spool, cause, ExitCode.cannotCreate,
-        advice: "; free some space, or choose a smaller --spool-size")
+        advice: "; free some space, or choose a smaller one: --spool-size, [spool] size")
     }
   }
 }
@@ -126,9 +213,7 @@ private func openListeners(_ options: RunOptions) throws(StartError) -> [Listene
     var name = Text()
     target.write(to: &name)
     guard let address = target.resolve(onlyLiteral: true).first else {
-      throw StartError(
-        "--listen wants a literal address such as 0.0.0.0:8888 or [::]:8888, not ", name.bytes, nil,
-        ExitCode.usage)
+      throw listenError(name.bytes, SystemError(code: clinux_eaddrnotavail))
     }
     do throws(SystemError) {
       listeners += try Listener.open(address)
@@ -143,7 +228,7 @@ private func listenError(_ name: [UInt8], _ error: SystemError) -> StartError {
   StartError(
     "cannot listen on ", name, error, ExitCode.unavailable,
     advice: error.code == clinux_eaddrinuse
-      ? "; another program has the port, choose one with --listen ADDRESS:PORT" : "")
+      ? "; another program has the port, choose another: --listen, [listener.NAME] address" : "")
 }
 
 private func logStart(

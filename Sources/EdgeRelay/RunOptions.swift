@@ -1,104 +1,134 @@
-// The options of `edgerelay run`. They stay valid beside a configuration file and override it.
+// What the relay runs with, and the options of `edgerelay run`. Options stand over everything that
+// files and the environment say.
 
+import CLinux
+import Configuration
 import Detect
+import Relay
 
-/// What `run` was told.
+/// What the relay runs with.
 struct RunOptions {
   static let defaultPort: UInt16 = 8_888
-  static let listenCountMax = 4
-  static let spoolCapMin: Int64 = 4 << 20
-  static let spoolCapMax: Int64 = 16 << 30
 
   /// Where devices connect, TCP and UDP alike; empty means port 8888 on every address.
   var listen: [HostAndPort] = []
   var upstream: HostAndPort
-  var spool: [UInt8] = Text("/var/lib/edgerelay").bytes
-  var spoolCapBytes: Int64 = 256 << 20
+  var spool: [UInt8]
+  var spoolCapBytes: Int64
   var policies = ReplyPolicies()
   /// Whether connections that speak nothing known are passed on as they are.
-  var passesUnknown = false
+  var passesUnknown: Bool
+  var sessionCountMax: Int
   /// Whether only warnings and errors are logged.
-  var isQuiet = false
+  var isQuiet: Bool
 
-  init(upstream: HostAndPort) { self.upstream = upstream }
+  /// Everything but the platform as it is when nothing is set.
+  init(upstream: HostAndPort) { self.init(Settings(), upstream) }
+
+  /// What the settings say; `nil` when they name no platform.
+  init?(_ settings: Settings) throws(ConfigurationError) {
+    for setting in settings.all(.listenerAddress) {
+      if Self.isUsable(setting) { continue }
+      throw ConfigurationError(setting.origin, Settings.expectation(.listenerAddress, nil))
+    }
+    guard let upstream = settings.all(.upstreamAddress).first?.endpoint else { return nil }
+    self.init(settings, upstream)
+  }
+
+  private init(_ settings: Settings, _ upstream: HostAndPort) {
+    self.upstream = upstream
+    listen = settings.all(.listenerAddress).compactMap { $0.endpoint }
+    spool = settings.path(.spoolDirectory)
+    spoolCapBytes = settings.number(.spoolSize)
+    policies = settings.policies
+    passesUnknown = settings.isTrue(.policyPassUnknown)
+    sessionCountMax = Int(settings.number(.limitSessions))
+    isQuiet = settings.number(.logLevel) == 0
+  }
+
+  // MARK: The command line
 
   /// Reads the command line; `nil` when help was asked for.
-  static func parse(_ arguments: inout Arguments) throws(UsageError) -> RunOptions? {
-    var upstream: HostAndPort?
-    // Replaced below; the other options are collected in it.
-    var options = RunOptions(upstream: HostAndPort(Text("localhost:1").bytes)!)
+  static func parse(_ arguments: inout Arguments) throws(UsageError) -> ConfigurationSource? {
+    var source = ConfigurationSource()
+    var listenCount = 0
     while let word = arguments.take() {
       if word.spells("--help") || word.spells("-h") { return nil }
-      if word.spells("--listen") {
-        let value = try arguments.value(of: word)
-        guard let address = HostAndPort(value) else {
-          throw UsageError("--listen wants ADDRESS:PORT, not '", value, "'")
-        }
-        guard options.listen.count < listenCountMax else {
-          throw UsageError("--listen may be given four times at most")
-        }
-        options.listen.append(address)
-      } else if word.spells("--upstream") {
-        let value = try arguments.value(of: word)
-        guard let target = HostAndPort(value), target.port > 0 else {
-          throw UsageError("--upstream wants HOST:PORT, not '", value, "'")
-        }
-        upstream = target
-      } else if word.spells("--spool") {
-        options.spool = try arguments.value(of: word)
-        if options.spool.isEmpty { throw UsageError("--spool wants a directory") }
-      } else if word.spells("--spool-size") {
-        let value = try arguments.value(of: word)
-        guard let size = ArgumentValue.byteCount(value), size >= spoolCapMin, size <= spoolCapMax
-        else {
-          throw UsageError("--spool-size wants 4M to 16G, such as 256M, not '", value, "'")
-        }
-        options.spoolCapBytes = size
+      if word.spells("--config") {
+        source.path = try arguments.value(of: word)
       } else if word.spells("--replies") {
-        try parsePolicy(try arguments.value(of: word), into: &options.policies)
-      } else if word.spells("--pass-unknown") {
-        try arguments.requireNoValue(of: word)
-        options.passesUnknown = true
+        source.options.append(try ReplyRule(try arguments.value(of: word)).setting)
       } else if word.spells("--quiet") || word.spells("-q") {
         try arguments.requireNoValue(of: word)
-        options.isQuiet = true
+        source.add(.logLevel, Text("warning").bytes, word)
+      } else if let key = Key.option(word) {
+        if case .boolean = key.row.kind {
+          try arguments.requireNoValue(of: word)
+          source.add(key, Text("true").bytes, word)
+          continue
+        }
+        let text = try arguments.value(of: word)
+        var name = Text()
+        switch key.row.table.row.naming {
+        case .single: break
+        case .chosen(let max):
+          if key == .listenerAddress { listenCount += 1 }
+          guard listenCount <= max else { throw UsageError("", word, " may be given four times") }
+          name = Text("option")
+          if key == .listenerAddress { name.append(listenCount) }
+        case .protocolName, .device: break
+        }
+        guard let setting = Setting(key, name.bytes, text, Text(origin: word).bytes),
+          isUsable(setting)
+        else {
+          throw UsageError(option: word, Settings.expectation(key, text))
+        }
+        source.options.append(setting)
       } else {
         throw UsageError("run does not know '", word, "'")
       }
     }
-    guard let upstream else {
-      throw UsageError("run needs --upstream HOST:PORT, the platform to forward to")
+    let hasUpstream = source.options.contains { $0.key == .upstreamAddress }
+    if source.path == nil, !hasUpstream, ConfigurationSource.hasStandardFile {
+      source.path = ConfigurationSource.standardPath
     }
-    options.upstream = upstream
-    return options
+    return source
   }
 
   /// Reads `POLICY`, `PROTOCOL=POLICY` or `DEVICE=POLICY`.
   static func parsePolicy(
     _ value: [UInt8], into policies: inout ReplyPolicies
   ) throws(UsageError) {
-    guard let equals = value.firstIndex(of: 0x3D) else {
-      policies.set(try policy(value, in: value))
-      return
-    }
-    let name = [UInt8](value[..<equals])
-    let policy = try policy([UInt8](value[(equals + 1)...]), in: value)
-    for rank in 0..<ProtocolID.count where name.spells(ProtocolID.ranked(rank).row.name) {
-      policies.set(policy, for: ProtocolID.ranked(rank))
-      return
-    }
-    guard !name.isEmpty, policies.set(policy, forDevice: name) else {
-      throw UsageError(
-        "--replies wants POLICY, PROTOCOL=POLICY or DEVICE=POLICY, and 1024 devices at most, not '",
-        value, "'")
-    }
+    try ReplyRule(value).setting.apply(to: &policies)
   }
 
-  private static func policy(
-    _ word: [UInt8], in value: [UInt8]
-  ) throws(UsageError) -> ReplyPolicy {
-    if word.spells("minimal") { return .minimal }
-    if word.spells("generous") { return .generous }
-    throw UsageError("--replies wants minimal or generous, not '", value, "'")
+  /// Whether a listener's address is one of this machine's: only a literal one can be.
+  private static func isUsable(_ setting: Setting) -> Bool {
+    setting.key != .listenerAddress
+      || setting.endpoint?.resolve(onlyLiteral: true).isEmpty == false
+  }
+}
+
+/// What `--replies` says: `POLICY`, `PROTOCOL=POLICY` or `DEVICE=POLICY`.
+struct ReplyRule {
+  let setting: Setting
+
+  init(_ value: [UInt8]) throws(UsageError) {
+    var key = Key.policyReplies
+    var name: [UInt8] = []
+    var policy = value
+    if let equals = value.firstIndex(of: 0x3D) {
+      name = Array(value[..<equals])
+      policy = Array(value[(equals + 1)...])
+      key = protocolID(named: name) == nil ? .deviceReplies : .protocolReplies
+    }
+    guard key == .policyReplies || !name.isEmpty,
+      let setting = Setting(key, name, policy, Text("--replies").bytes)
+    else {
+      throw UsageError(
+        "--replies wants POLICY, PROTOCOL=POLICY or DEVICE=POLICY, with minimal or generous, not '",
+        value, "'")
+    }
+    self.setting = setting
   }
 }

@@ -37,7 +37,7 @@ public struct RelayConfiguration: Sendable {
 public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   public var spool: Spool<D>
   public internal(set) var ledger = Ledger()
-  let configuration: RelayConfiguration
+  var configuration: RelayConfiguration
   var sessions: [DeviceSession] = []
   var freeSessions: [SessionSlot] = []
   var addresses: AddressIndex

@@ -25,7 +25,10 @@ final class RelayProcess {
   let logPath: String
 
   /// Starts the binary with `arguments`, and `TMPDIR` set to `temporary` if that is given.
-  init(_ arguments: [String], logPath: String, temporary: String? = nil) throws {
+  init(
+    _ arguments: [String], logPath: String, temporary: String? = nil,
+    variables: [String: String] = [:]
+  ) throws {
     self.logPath = logPath
     let words = Self.command + arguments
     var actions = posix_spawn_file_actions_t()
@@ -44,6 +47,7 @@ final class RelayProcess {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var environment = ProcessInfo.processInfo.environment
     if let temporary { environment["TMPDIR"] = temporary }
+    environment.merge(variables) { $1 }
     let arguments = Self.strings(words)
     let variables = Self.strings(environment.map { "\($0.key)=\($0.value)" })
     defer { for string in arguments + variables { free(string) } }

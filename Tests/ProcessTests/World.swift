@@ -3,6 +3,7 @@
 // Everything on the stage happens inside `run`, which watches the relay too: one that ends by itself
 // fails the test at once.
 
+import CLinux
 import Foundation
 import Queue
 import Relay
@@ -52,6 +53,9 @@ struct World: ~Copyable {
   }
 
   func killRelay() { relay?.kill() }
+
+  /// Makes the relay read its configuration again.
+  func hangUp() { _ = clinux_kill(relay?.pid ?? 0, clinux_sighup) }
 
   /// Asks the relay to stop and returns its exit code; trackers and platform go on meanwhile.
   mutating func stopRelay() throws -> Int {

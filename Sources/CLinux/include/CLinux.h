@@ -35,6 +35,7 @@ extern const int clinux_edquot;
 extern const int clinux_erofs;
 extern const int clinux_eexist;
 extern const int clinux_enoent;
+extern const int clinux_econnrefused;
 extern const int clinux_eopnotsupp;
 extern const int clinux_eafnosupport;
 extern const int clinux_sigterm;
@@ -47,6 +48,9 @@ long clinux_open(const char *path, int writable, int create);
 long clinux_open_directory(const char *path);
 long clinux_open_at(int directory, const char *name, int create);
 long clinux_make_directory(const char *path);
+
+/* Writes the names in a directory, each with its terminating zero; returns how many bytes. */
+long clinux_list_directory(const char *path, uint8_t *names, size_t count);
 long clinux_close(int fd);
 long clinux_read(int fd, void *buffer, size_t count);
 long clinux_write(int fd, const void *buffer, size_t count);
@@ -71,6 +75,15 @@ long clinux_kill(int process, int signal);
 int clinux_process(void);
 void clinux_exit(int status);
 const char *clinux_environment(const char *name);
+
+/* The variable at `index`, as NAME=VALUE; null behind the last. */
+const char *clinux_environment_at(int index);
+
+/* Whether standard error goes to the journal. */
+int clinux_is_journal(void);
+
+/* Sends one datagram to a Unix socket; a path that begins with @ is in the abstract name space. */
+long clinux_notify(const char *path, const void *bytes, size_t count);
 int clinux_is_terminal(int fd);
 
 /* Ends this process when its parent ends. */
@@ -124,6 +137,13 @@ long clinux_receive_datagram(int fd, void *buffer, size_t count, uint8_t *addres
 /* Sends a datagram from the address that the peer's own datagram came to. `dual`: an IPv6 socket. */
 long clinux_send_datagram(int fd, const void *buffer, size_t count, const uint8_t *address,
     int dual);
+
+/* A listening Unix socket for the owner and the group; what stands at `path` is removed first. */
+long clinux_bind_local(const char *path);
+
+/* A connection to a Unix socket; blocks. */
+long clinux_connect_local(const char *path);
+long clinux_unlink(const char *path);
 
 /* Looks a name up; blocks. Writes up to `count` addresses with `port`, returns how many, or a
  * negative getaddrinfo code. With `numeric`, only literal addresses are taken and nothing blocks. */

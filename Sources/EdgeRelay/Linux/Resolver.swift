@@ -23,7 +23,7 @@ final class Resolver: @unchecked Sendable {
   let answers: Wakeup
   /// Whether the host is an address already, so that nothing needs to be asked.
   let isLiteral: Bool
-  private let target: HostAndPort
+  let target: HostAndPort
   private let questions: Wakeup
   private let state = Atomic<Int>(State.idle)
   private var found: [PeerAddress] = []

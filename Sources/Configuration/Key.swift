@@ -1,0 +1,121 @@
+// The key table. Everything that knows of keys is driven by it: the parser, `check-config --show`,
+// `default-config` and with it etc/edgerelay.toml, the keys in edgerelay.toml(5), the options of
+// `run` and the completion of the shell. A new key is one case and one row.
+
+/// When a changed value takes effect.
+public enum KeyChange: Sendable {
+  /// At a reload.
+  case reload
+  /// At the next start.
+  case restart
+}
+
+/// What is known about one key.
+public struct KeyRow: Sendable {
+  public let table: Table
+  public let name: StaticString
+  public let kind: ValueKind
+  /// What holds when the key is not set, without quotes; empty when nothing does.
+  public let standard: StaticString
+  /// What to show where there is no standard.
+  public let example: StaticString
+  public let change: KeyChange
+  /// The option of `run` that sets it, if there is one.
+  public let option: StaticString
+  /// For people; lines are broken where they should be.
+  public let summary: StaticString
+}
+
+/// Everything that can be set.
+public enum Key: UInt8, CaseIterable, Sendable {
+  case listenerAddress, upstreamAddress
+  case spoolDirectory, spoolSize
+  case policyReplies, policyPassUnknown
+  case protocolReplies, deviceReplies
+  case limitSessions
+  case logLevel
+
+  static let policies: ValueKind = .word("minimal generous")
+
+  public var row: KeyRow {
+    switch self {
+    case .listenerAddress:
+      KeyRow(
+        table: .listener, name: "address", kind: .listenAddress, standard: "",
+        example: "[::]:8888", change: .restart, option: "--listen",
+        summary: """
+          A literal address of this machine, IPv6 in brackets; TCP and UDP alike. "[::]:8888"
+          takes IPv4 as well.
+          """)
+    case .upstreamAddress:
+      KeyRow(
+        table: .upstream, name: "address", kind: .remoteAddress, standard: "",
+        example: "d.example.com:8888", change: .restart, option: "--upstream",
+        summary: """
+          HOST:PORT of the platform. A name is looked up in the background, and the last good
+          address is kept while look-ups fail.
+          """)
+    case .spoolDirectory:
+      KeyRow(
+        table: .spool, name: "directory", kind: .path, standard: "/var/lib/edgerelay",
+        example: "", change: .restart, option: "--spool",
+        summary: "Created if its parent exists.")
+    case .spoolSize:
+      KeyRow(
+        table: .spool, name: "size", kind: .size(min: 4 << 20, max: 16 << 30),
+        standard: "256MiB", example: "", change: .restart, option: "--spool-size",
+        summary: """
+          The most that the spool may take, allocated at the first start. When it is full, the
+          oldest frames are evicted and counted. An existing spool is never made smaller.
+          """)
+    case .policyReplies:
+      KeyRow(
+        table: .policy, name: "replies", kind: .word("recommended minimal generous"),
+        standard: "recommended", example: "", change: .reload, option: "",
+        summary: """
+          How much devices are answered. "minimal": what the protocol owes; "generous": also
+          what is optional; "recommended": what suits each protocol ('edgerelay protocols').
+          """)
+    case .policyPassUnknown:
+      KeyRow(
+        table: .policy, name: "pass_unknown", kind: .boolean, standard: "false", example: "",
+        change: .reload, option: "--pass-unknown",
+        summary: """
+          Whether connections that speak nothing known are passed on to the platform as they
+          are, unstored and unanswered, instead of being closed.
+          """)
+    case .protocolReplies:
+      KeyRow(
+        table: .protocols, name: "replies", kind: Self.policies, standard: "",
+        example: "generous", change: .reload, option: "",
+        summary: "As in [policy], for this protocol.")
+    case .deviceReplies:
+      KeyRow(
+        table: .devices, name: "replies", kind: Self.policies, standard: "",
+        example: "minimal", change: .reload, option: "",
+        summary: "As in [policy], for this device.")
+    case .limitSessions:
+      KeyRow(
+        table: .limits, name: "sessions", kind: .count(min: 1, max: 8_192), standard: "8192",
+        example: "", change: .restart, option: "",
+        summary: "Connections of devices and bound UDP sources at a time; more are refused.")
+    case .logLevel:
+      KeyRow(
+        table: .log, name: "level", kind: .word("warning info"),
+        standard: "info", example: "", change: .reload, option: "",
+        summary: "The least important lines to write: \"warning\" or \"info\".")
+    }
+  }
+
+  /// What holds when the key is not set; `nil` when nothing does.
+  var standard: SettingValue? { row.kind.read(Text(row.standard).bytes) }
+
+  static func named(_ name: [UInt8], in table: Table) -> Key? {
+    allCases.first { $0.row.table == table && name.spells($0.row.name) }
+  }
+
+  /// The key that an option of `run` sets.
+  public static func option(_ word: [UInt8]) -> Key? {
+    allCases.first { $0.row.option.utf8CodeUnitCount > 0 && word.spells($0.row.option) }
+  }
+}

@@ -1,0 +1,135 @@
+// Text under construction, as bytes. Strings would bring Unicode tables into a static binary.
+
+/// ASCII or UTF-8 text being built.
+public struct Text: Sendable {
+  public private(set) var bytes: [UInt8] = []
+
+  public init() {}
+  public init(_ text: StaticString) { append(text) }
+  public init(hex bytes: Span<UInt8>) { append(hex: bytes) }
+
+  public var isEmpty: Bool { bytes.isEmpty }
+  public var count: Int { bytes.count }
+
+  public mutating func append(_ text: StaticString) {
+    // SAFETY: a static string's bytes live for ever.
+    text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+  }
+
+  public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
+  public mutating func append(_ text: [UInt8]) { bytes.append(contentsOf: text) }
+  public mutating func append(byte: UInt8) { bytes.append(byte) }
+
+  public mutating func append(_ number: Int) { append(Int64(number)) }
+
+  public mutating func append(_ number: Int64) {
+    if number < 0 { bytes.append(0x2D) }
+    append(number.magnitude)
+  }
+
+  /// Appends a label and a number.
+  public mutating func append(_ label: StaticString, _ number: Int) {
+    append(label)
+    append(number)
+  }
+
+  /// Appends a label and a number.
+  public mutating func append(_ label: StaticString, _ number: UInt64) {
+    append(label)
+    append(number)
+  }
+
+  public mutating func append(_ number: UInt64) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var rest = number
+    var count = 0
+    repeat {
+      digits[count] = 0x30 + UInt8(rest % 10)
+      rest /= 10
+      count += 1
+    } while rest > 0
+    while count > 0 {
+      count -= 1
+      bytes.append(digits[count])
+    }
+  }
+
+  /// Appends `number` right-aligned in `width` columns.
+  public mutating func append(_ number: UInt64, width: Int) {
+    var text = Text()
+    text.append(number)
+    for _ in 0..<max(0, width - text.count) { bytes.append(0x20) }
+    append(text)
+  }
+
+  /// Appends `number` with zeros before it, in `digits` digits at least.
+  public mutating func append(_ number: UInt64, digits: Int) {
+    var text = Text()
+    text.append(number)
+    for _ in 0..<max(0, digits - text.count) { bytes.append(0x30) }
+    append(text)
+  }
+
+  /// Appends `text` left-aligned in `width` columns.
+  public mutating func append(_ text: StaticString, width: Int) {
+    append(text)
+    for _ in 0..<max(0, width - text.utf8CodeUnitCount) { bytes.append(0x20) }
+  }
+
+  /// Appends milliseconds as seconds with one decimal.
+  public mutating func append(seconds milliseconds: Int64) {
+    append(milliseconds / 1_000)
+    bytes.append(0x2E)
+    bytes.append(0x30 + UInt8(milliseconds / 100 % 10))
+  }
+
+  public mutating func append(hex bytes: Span<UInt8>) {
+    for i in 0..<bytes.count { append(hex: bytes[i]) }
+  }
+
+  public mutating func append(hex byte: UInt8) {
+    for nibble in [byte >> 4, byte & 0x0F] {
+      bytes.append(nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10)
+    }
+  }
+
+  /// Appends a terminated C string.
+  @unsafe public mutating func append(cString: UnsafePointer<CChar>) {
+    var i = 0
+    while unsafe cString[i] != 0 {
+      unsafe bytes.append(UInt8(bitPattern: cString[i]))
+      i += 1
+    }
+  }
+
+  /// Appends `bytes` in quotes, as a file would have them.
+  public mutating func append(quoted bytes: [UInt8]) {
+    append(byte: 0x22)
+    for byte in bytes {
+      switch byte {
+      case 0x22: append("\\\"")
+      case 0x5C: append("\\\\")
+      case 0x0A: append("\\n")
+      case 0x09: append("\\t")
+      default: append(byte: byte)
+      }
+    }
+    append(byte: 0x22)
+  }
+
+  /// The bytes with a terminating zero, for C.
+  public var terminated: [UInt8] { bytes + [0] }
+}
+
+extension [UInt8] {
+  /// Whether these bytes spell `text`.
+  public func spells(_ text: StaticString) -> Bool {
+    guard count == text.utf8CodeUnitCount else { return false }
+    var isEqual = true
+    // SAFETY: a static string's bytes live for ever, and the count was compared.
+    text.withUTF8Buffer { buffer in
+      for i in 0..<count where unsafe buffer[i] != self[i] { isEqual = false }
+    }
+    return isEqual
+  }
+}

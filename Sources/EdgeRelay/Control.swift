@@ -1,0 +1,105 @@
+// The socket in the spool's directory on which a running relay answers `status` and `devices`.
+//
+//   client:  status\n | devices\n
+//   relay:   records, one a line, each of fields between tabs; then the end
+//            field: NAME=TEXT or NAME:NUMBER; the text - means that there is none
+//
+// The directory is locked by the relay, so a socket that stands there at start is nobody's. Devices
+// are written piece by piece as the client reads, so that a large table costs little memory.
+
+import CLinux
+
+/// What a client wants to know.
+enum ControlQuestion: UInt8, CaseIterable {
+  case status, devices
+
+  var name: StaticString {
+    switch self {
+    case .status: "status"
+    case .devices: "devices"
+    }
+  }
+
+  init?(_ line: [UInt8]) {
+    let word = line.last == 0x0A ? line.dropLast() : line[...]
+    guard let question = Self.allCases.first(where: { Array(word).spells($0.name) }) else {
+      return nil
+    }
+    self = question
+  }
+}
+
+/// A client and what it is still to be told.
+struct ControlClient {
+  var descriptor: Int32 = -1
+  var question: ControlQuestion?
+  var output = Text()
+  /// How much of `output` is written.
+  var offset = 0
+  /// The first device that is not in `output` yet.
+  var nextDevice = 0
+  /// Whether everything is in `output`.
+  var isComplete = false
+}
+
+/// The listening socket and its clients.
+struct Control {
+  /// Clients at a time; the one that came first makes room for another.
+  static let clientCountMax = 4
+  /// Bytes of a question.
+  static let questionBytesMax = 64
+  /// Devices written at a time.
+  static let deviceCountPerPiece = 256
+
+  /// -1 when the socket could not be made.
+  let descriptor: Int32
+  private let path: [UInt8]
+  var clients = [ControlClient](repeating: ControlClient(), count: clientCountMax)
+  var nextClient = 0
+
+  static func path(inSpool directory: [UInt8]) -> [UInt8] {
+    directory + Text("/control.sock").bytes
+  }
+
+  init(spool directory: [UInt8], log: inout Log, clock: Clock) {
+    path = Self.path(inSpool: directory)
+    let made = withCString(path) { unsafe clinux_bind_local($0) }
+    descriptor = made < 0 ? -1 : Int32(made)
+    guard made < 0 else { return }
+    var line = Text("no control socket, 'status' cannot ask path=")
+    line.append(path)
+    line.append(" error=")
+    SystemError(code: Int32(-made)).write(to: &line)
+    log.write(.warning, line, now: clock.now)
+  }
+
+  /// Removes the socket: nobody answers from now on.
+  func remove() {
+    guard descriptor >= 0 else { return }
+    _ = withCString(path) { unsafe clinux_unlink($0) }
+  }
+}
+
+extension Text {
+  /// Appends a field of text; a tab goes before every field but the first of a line.
+  mutating func appendField(_ name: StaticString, _ text: Text) {
+    appendName(name)
+    append(byte: 0x3D)
+    append(text.bytes.map { $0 < 0x20 ? 0x3F : $0 })
+  }
+
+  mutating func appendField(_ name: StaticString, _ text: StaticString) {
+    appendField(name, Text(text))
+  }
+
+  mutating func appendField(_ name: StaticString, _ number: UInt64) {
+    appendName(name)
+    append(byte: 0x3A)
+    append(number)
+  }
+
+  private mutating func appendName(_ name: StaticString) {
+    if !bytes.isEmpty, bytes.last != 0x0A { append(byte: 0x09) }
+    append(name)
+  }
+}

@@ -1,0 +1,89 @@
+// What the operator changes and asks while the engine runs.
+
+import Detect
+import Queue
+
+/// How things stand, in numbers.
+public struct EngineStatus: Equatable, Sendable {
+  /// Connections and bound UDP sources.
+  public var sessionCount = 0
+  /// Devices with a session.
+  public var onlineCount = 0
+  /// Devices known, online or not.
+  public var deviceCount = 0
+  /// Devices whose session with the platform stands.
+  public var liveCount = 0
+  /// Devices with frames that the platform has not confirmed.
+  public var waitingDeviceCount = 0
+  /// Frames that the platform has not confirmed.
+  public var waitingFrameCount = 0
+}
+
+/// How one device stands.
+public struct DeviceStatus: Sendable {
+  /// Its session, while it is online.
+  public var session: SessionSlot?
+  /// When that session's last byte came.
+  public var lastByteAt = Instant.never
+  /// Frames that the platform has not confirmed.
+  public var waitingFrameCount = 0
+  /// What its session with the platform is doing, in a word.
+  public var platform: StaticString = "idle"
+  /// Sessions with the platform that failed in a row.
+  public var failedAttemptCount = 0
+}
+
+extension Engine where D: ~Copyable {
+  /// Takes other policies; sessions that are open follow them from their next frame on.
+  public mutating func apply(_ policies: ReplyPolicies, passesUnknown: Bool) {
+    configuration.policies = policies
+    configuration.passesUnknown = passesUnknown
+    for i in sessions.indices where sessions[i].phase == .open {
+      guard let device = sessions[i].device, let identity = identity(of: device) else { continue }
+      sessions[i].policy = policies.policy(for: identity)
+    }
+  }
+
+  /// How things stand; looks at every session and device.
+  public var status: EngineStatus {
+    var status = EngineStatus()
+    for session in sessions where session.phase == .open { status.sessionCount += 1 }
+    for i in 0..<spool.deviceCount where spool.isKnown(DeviceIndex(i)) {
+      let waiting = spool.undeliveredCount(DeviceIndex(i))
+      status.deviceCount += 1
+      status.waitingFrameCount += waiting
+      if waiting > 0 { status.waitingDeviceCount += 1 }
+      guard i < upstreams.count else { continue }
+      if upstreams[i].session != nil { status.onlineCount += 1 }
+      if upstreams[i].phase == .live { status.liveCount += 1 }
+    }
+    return status
+  }
+
+  /// How a device stands; `nil` when its place in the table is free.
+  public func status(of device: DeviceIndex) -> DeviceStatus? {
+    guard spool.isKnown(device) else { return nil }
+    var status = DeviceStatus()
+    status.waitingFrameCount = spool.undeliveredCount(device)
+    guard device.rawValue < upstreams.count else { return status }
+    let upstream = upstreams[device.rawValue]
+    status.session = upstream.session
+    if let slot = upstream.session { status.lastByteAt = sessions[slot.rawValue].lastByteAt }
+    status.platform = upstream.phase.name
+    status.failedAttemptCount = upstream.failedAttemptCount
+    return status
+  }
+}
+
+extension Upstream.Phase {
+  var name: StaticString {
+    switch self {
+    case .idle: "idle"
+    case .waiting: "waiting"
+    case .connecting: "connecting"
+    case .greeting: "greeting"
+    case .live: "live"
+    case .closing: "closing"
+    }
+  }
+}

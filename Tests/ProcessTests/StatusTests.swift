@@ -1,0 +1,155 @@
+// What the running relay says of itself, compared with both ends.
+
+import Foundation
+import Testing
+
+@testable import EdgeRelay
+
+@Suite("Status and devices")
+struct StatusTests {
+  @Test("What is said of devices and frames is what both ends know")
+  func figures() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(8, seed: 21)
+    try world.run("all are known") { $0.areAllKnown }
+    let spool = world.scratch.file("spool")
+    let busy = try Self.ask(["status", "--json"], spool)
+    #expect(busy["devices"] as? Int == 8)
+    #expect(busy["devices_online"] as? Int == 8)
+    #expect(busy["sessions"] as? Int == 8)
+    #expect(busy["version"] as? String == "0.1.0")
+    try world.finish()
+    try world.run("nothing waits", within: 60) { _ in
+      try Self.ask(["status", "--json"], spool)["frames_waiting"] as? Int == 0
+    }
+    let quiet = try Self.ask(["status", "--json"], spool)
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    // The last line of the log is the ledger at the end; nothing has happened since the question.
+    let log = world.log
+    for (name, word) in [
+      ("frames_received", "received"), ("frames_stored", "stored"), ("frames_dropped", "dropped"),
+      ("frames_delivered", "delivered"), ("frames_resent", "resent"), ("frames_expired", "expired"),
+    ] {
+      let number = try #require(quiet[name] as? Int)
+      #expect(log.contains(" \(word)=\(number)"), "\(name) \(number)\n\(log.suffix(300))")
+    }
+    #expect((quiet["frames_received"] as? Int ?? 0) > 16)
+    world.close()
+  }
+
+  @Test("Every device has its line, online or not")
+  func devices() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(4, seed: 22)
+    try world.run("all are known") { $0.areAllKnown }
+    let spool = world.scratch.file("spool")
+    let lines = try Self.run(["devices", "--json", "--spool", spool]).output.split(separator: "\n")
+    #expect(lines.count == 4)
+    for line in lines {
+      let device = try Self.object(String(line))
+      #expect(device["protocol"] as? String == "gt06")
+      #expect((device["device"] as? String)?.count == 15)
+      #expect(["tcp", "udp"].contains(device["transport"] as? String))
+      #expect((device["source"] as? String)?.hasPrefix("127.0.0.1:") == true)
+    }
+    var absent: TestSocket? = try TestSocket.connection(to: world.relayPort)
+    #expect(absent?.send(Self.login) == true)
+    #expect(absent?.receive(milliseconds: 30_000) != .nothing)
+    absent = nil
+    try world.run("five are known, and one is offline") { _ in
+      let lines = try Self.run(["devices", "--json", "--spool", spool]).output.split(
+        separator: "\n")
+      guard lines.count == 5, let last = lines.last else { return false }
+      let device = try Self.object(String(last))
+      return device["transport"] as? String == "offline" && device["source"] is NSNull
+        && device["silent_seconds"] is NSNull && device["device"] as? String == "123456789012345"
+    }
+    let table = try Self.run(["devices", "--spool", spool]).output
+    #expect(table.hasPrefix("device"))
+    #expect(table.split(separator: "\n").count == 6)
+    // Clients that say nothing or nonsense keep nobody from asking.
+    var silent: [ControlConnection] = []
+    for i in 0..<20 {
+      let connection = try ControlConnection(spool + "/control.sock")
+      if i % 2 == 1 { connection.send("what is this?\n") }
+      silent.append(connection)
+      #expect(try Self.run(["devices", "--spool", spool]).code == 0)
+    }
+    silent.removeAll()
+    try world.finish()
+    try world.expectCleanEnd()
+    let gone = try Self.run(["devices", "--spool", spool])
+    #expect(gone.code == 69)
+    #expect(gone.output.contains("no relay is at work on the spool \(spool)"))
+    #expect(!FileManager.default.fileExists(atPath: spool + "/control.sock"))
+  }
+
+  @Test("A socket that a killed relay left is nobody's")
+  func stale() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(1, seed: 23)
+    try world.run("it is known") { $0.areAllKnown }
+    world.killRelay()
+    let spool = world.scratch.file("spool")
+    let gone = try Self.run(["status", "--spool", spool])
+    #expect(gone.code == 69)
+    #expect(gone.output.contains("no relay is at work"))
+    try world.startRelay()
+    try world.run("it answers again") { _ in
+      try Self.run(["status", "--spool", spool]).output.hasPrefix("version")
+    }
+    try world.finish()
+    try world.expectCleanEnd()
+  }
+
+  private static let login: [UInt8] = [
+    0x78, 0x78, 0x0D, 0x01, 0x01, 0x23, 0x45, 0x67, 0x89, 0x01, 0x23, 0x45, 0x00, 0x01, 0x8C, 0xDD,
+    0x0D, 0x0A,
+  ]
+
+  // MARK: Asking
+
+  private static func ask(_ words: [String], _ spool: String) throws -> [String: Any] {
+    let (code, output) = try run(words + ["--spool", spool])
+    if code != 0 { throw Trouble(output) }
+    return try object(output)
+  }
+
+  private static func object(_ text: String) throws -> [String: Any] {
+    let object = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    guard let object = object as? [String: Any] else { throw Trouble("no object: \(text)") }
+    return object
+  }
+
+  private static func run(_ words: [String]) throws -> (code: Int, output: String) {
+    let scratch = try Scratch()
+    let process = try RelayProcess(words, logPath: scratch.file("log"))
+    let code = try process.exitCode()
+    return (code, process.log)
+  }
+}
+
+/// A connection to the control socket. A class, because it must close its descriptor exactly once.
+private final class ControlConnection {
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
+    }
+    if connected != 0 { throw Trouble("cannot connect to \(path)") }
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ text: String) { _ = write(descriptor, text, text.utf8.count) }
+}
