@@ -1,9 +1,9 @@
-// `edgerelay status` and `edgerelay devices`: what the relay on this spool answers.
+// `edgerelay status`, `devices` and `unknown`: what the relay on this spool answers.
 
 import CLinux
 import Configuration
 
-/// What `status` and `devices` were told.
+/// What they were told.
 struct AskOptions {
   var source = ConfigurationSource()
   var isJSON = false
@@ -50,7 +50,7 @@ func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
   line.append("\n")
   line.write(to: descriptor)
   let records = Record.all(readAll(descriptor))
-  guard !records.isEmpty || question == .devices else {
+  guard !records.isEmpty || question != .status else {
     Log.emit(.error, Text("the relay has ended or does not know the question"))
     return ExitCode.unavailable
   }
@@ -60,7 +60,8 @@ func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
   } else {
     switch question {
     case .status: records[0].writeLines(to: &text)
-    case .devices: Record.writeTable(records, to: &text)
+    case .devices: Record.writeTable(records, "no devices yet\n", to: &text)
+    case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
     }
   }
   text.print()
@@ -157,9 +158,9 @@ private struct Record {
     }
   }
 
-  static func writeTable(_ records: [Record], to text: inout Text) {
+  static func writeTable(_ records: [Record], _ none: StaticString, to text: inout Text) {
     guard let first = records.first else {
-      text.append("no devices yet\n")
+      text.append(none)
       return
     }
     var widths = first.fields.map { $0.name.count }

@@ -1,6 +1,6 @@
-// The socket in the spool's directory on which a running relay answers `status` and `devices`.
+// The socket in the spool's directory on which a running relay answers `status`, `devices` and `unknown`.
 //
-//   client:  status\n | devices\n
+//   client:  status\n | devices\n | unknown\n
 //   relay:   records, one a line, each of fields between tabs; then the end
 //            field: NAME=TEXT or NAME:NUMBER; the text - means that there is none
 //
@@ -11,12 +11,13 @@ import CLinux
 
 /// What a client wants to know.
 enum ControlQuestion: UInt8, CaseIterable {
-  case status, devices
+  case status, devices, unknown
 
   var name: StaticString {
     switch self {
     case .status: "status"
     case .devices: "devices"
+    case .unknown: "unknown"
     }
   }
 

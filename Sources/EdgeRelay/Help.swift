@@ -15,6 +15,7 @@ enum Help {
       protocols       list what the relay speaks
       status          how the running relay stands
       devices         the devices it knows, and how each stands
+      unknown         who sends what it does not understand, and what
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
       version         print the version
@@ -62,7 +63,7 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|devices [--json] [--config FILE | --spool DIRECTORY]
+    usage: edgerelay status|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
 
     Asks the relay that runs on a spool: on the one that FILE (default:
     /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
@@ -70,6 +71,8 @@ enum Help {
       status    devices, sessions, frames waiting, and what has happened since its start
       devices   a line for each device: protocol, address, seconds since its last byte, frames
                 waiting, its session with the platform, failures in a row
+      unknown   the latest addresses that sent what no protocol understands: how often, which
+                protocols come nearest, and how it begins
       --json    one object, or one a line
 
     Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.

@@ -77,6 +77,9 @@ extension Loop {
       for device in start..<max(start, end) { writeDevice(DeviceIndex(device), to: &text) }
       control.clients[i].nextDevice = end
       control.clients[i].isComplete = end >= engine.spool.deviceCount
+    case .unknown:
+      for source in unknownSources.all { writeUnknown(source, to: &text) }
+      control.clients[i].isComplete = true
     case nil: control.clients[i].isComplete = true
     }
     control.clients[i].output = text
@@ -118,6 +121,7 @@ extension Loop {
       ("frames_resent", ledger.resentFrameCount),
       ("frames_expired", ledger.expiredFrameCount),
       ("frames_dropped", counters.droppedFrameCount),
+      ("frames_quarantined", ledger.quarantinedFrameCount),
       ("commands", ledger.commandCount),
       ("commands_dropped", ledger.droppedCommandCount),
       ("spool_bytes", UInt64(engine.spool.geometry.byteCount)),
@@ -126,6 +130,24 @@ extension Loop {
       ("spool_written_bytes", counters.writtenByteCount),
     ]
     for (name, number) in numbers { text.appendField(name, number) }
+    text.append("\n")
+  }
+
+  private func writeUnknown(_ source: UnknownSource, to text: inout Text) {
+    var address = Text()
+    source.address.writeHost(to: &address)
+    text.appendField("source", address)
+    text.appendField("count", UInt64(source.count))
+    text.appendField("seconds_ago", UInt64(max(0, clock.now.since(source.lastAt) / 1_000)))
+    var near = Text()
+    UnknownTraffic.writeNear(source.bytes.span, to: &near)
+    text.appendField("near", near)
+    var shown = Text()
+    UnknownTraffic.writeText(source.bytes.span, to: &shown)
+    text.appendField("text", shown)
+    var hex = Text()
+    UnknownTraffic.writeHex(source.bytes.span, to: &hex)
+    text.appendField("bytes", hex)
     text.append("\n")
   }
 

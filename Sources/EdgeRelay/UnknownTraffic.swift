@@ -71,10 +71,9 @@ enum UnknownTraffic {
     return nil
   }
 
-  /// `near=` and the nearest protocols with the bytes that fit each, for a log line.
+  /// The nearest protocols with the bytes that fit each.
   static func writeNear(_ bytes: Span<UInt8>, to line: inout Text) {
     let nearest = NearestProtocols(bytes)
-    line.append(" near=")
     if nearest.count == 0 { line.append("none") }
     for i in 0..<nearest.count {
       guard let near = nearest[i] else { continue }

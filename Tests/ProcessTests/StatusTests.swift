@@ -39,6 +39,27 @@ struct StatusTests {
     world.close()
   }
 
+  @Test("Who sends what nobody understands is shown with the nearest protocols")
+  func unknown() throws {
+    var world = try World()
+    try world.startRelay()
+    try world.run("the relay answers") { try $0.relay?.log.contains("listening") == true }
+    let spool = world.scratch.file("spool")
+    #expect(try Self.run(["unknown", "--spool", spool]).output == "no unknown traffic yet\n")
+    for _ in 0..<3 {
+      let stranger = try TestSocket.connection(to: world.relayPort)
+      #expect(stranger.send(Array("[3G-88\"00!".utf8)))
+      while stranger.receive(milliseconds: 100) == .nothing {}
+    }
+    let source = try Self.ask(["unknown", "--json"], spool)
+    #expect(source["source"] as? String == "127.0.0.1")
+    #expect(source["count"] as? Int == 3)
+    #expect((source["near"] as? String)?.hasPrefix("watch:") == true)
+    #expect(source["text"] as? String == "[3G-88.00!")
+    #expect(source["bytes"] as? String == "5b33472d383822303021")
+    try world.expectCleanEnd()
+  }
+
   @Test("Every device has its line, online or not")
   func devices() throws {
     var world = try World()
@@ -80,7 +101,11 @@ struct StatusTests {
     }
     silent.removeAll()
     try world.finish()
-    try world.expectCleanEnd()
+    // The platform may have heard of the fifth device, which is no tracker of ours.
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    #expect(world.tally.total.lost == 0, "\(world.summary)")
+    world.close()
     let gone = try Self.run(["devices", "--spool", spool])
     #expect(gone.code == 69)
     #expect(gone.output.contains("no relay is at work on the spool \(spool)"))

@@ -35,8 +35,8 @@ extension PeerAddress {
     return (address, result)
   }
 
-  /// Writes address and port as an operator would.
-  func write(to text: inout Text) {
+  /// Writes the address as an operator would.
+  func writeHost(to text: inout Text) {
     if isIPv6 {
       text.append(byte: 0x5B)
       writeIPv6(&text)
@@ -47,6 +47,11 @@ extension PeerAddress {
         text.append(Int(self[4 + i]))
       }
     }
+  }
+
+  /// Writes address and port as an operator would.
+  func write(to text: inout Text) {
+    writeHost(to: &text)
     text.append(byte: 0x3A)
     text.append(Int(port))
   }
