@@ -30,7 +30,7 @@ public struct Settings: Sendable {
       var keyCount = 0
       for entry in table.entries {
         let place = Text(origin: name, entry.keyPlace).bytes
-        guard let key = find(entry.key, in: kind, place) else { continue }
+        guard let key = knownKey(entry.key, in: kind, place) else { continue }
         guard key.row.kind.form == entry.value.form,
           let setting = Setting(key, tableName, entry.value.text, place)
         else {
@@ -56,7 +56,7 @@ public struct Settings: Sendable {
     // A device is named as it is; other names are in lower case, because variables are not.
     let name = table.spells(Table.devices.row.name) ? middle : middle.map(Self.lowercased)
     guard let (kind, tableName) = try resolve(table, name, origin),
-      let key = find(Self.lowercased(parts[parts.count - 1]), in: kind, origin)
+      let key = knownKey(Self.lowercased(parts[parts.count - 1]), in: kind, origin)
     else { return }
     guard let setting = Setting(key, tableName, text, origin) else {
       throw ConfigurationError(origin, Self.expectation(key, text))
@@ -100,9 +100,7 @@ public struct Settings: Sendable {
   // MARK: Values
 
   /// What was set, or what holds otherwise; `nil` when nothing does.
-  public func value(_ key: Key) -> SettingValue? {
-    settings.first { $0.key == key }?.value ?? key.standard
-  }
+  public func value(_ key: Key) -> SettingValue? { holds(key, []) }
 
   /// A count, a size in bytes, or the place of a word among those allowed.
   public func number(_ key: Key) -> Int64 { value(key)?.number ?? 0 }
@@ -121,33 +119,17 @@ public struct Settings: Sendable {
     return policies
   }
 
-  /// The keys whose effect differs between `self` and `other`, written as `table.name.key`.
+  /// The keys of which something else holds than in `other`, written as `table.name.key`.
   public func differences(from other: Settings, _ change: KeyChange) -> [Text] {
     var names: [Text] = []
-    for key in Key.allCases where key.row.change == change {
-      switch key.row.table.row.naming {
-      case .single:
-        if value(key) != other.value(key) { names.append(Self.path(key, [])) }
-      case .chosen, .protocolName, .device:
-        for setting in settings where setting.key == key {
-          let old = other.settings.first { $0.key == key && $0.name == setting.name }
-          if old?.value != setting.value { names.append(Self.path(key, setting.name)) }
-        }
-        for old in other.settings where old.key == key {
-          let isKept = settings.contains { $0.key == key && $0.name == old.name }
-          if !isKept { names.append(Self.path(key, old.name)) }
-        }
+    for (settings, isRest) in [(settings, false), (other.settings, true)] {
+      for setting in settings where setting.key.row.change == change {
+        if isRest, find(setting.key, setting.name) != nil { continue }
+        if holds(setting.key, setting.name) == other.holds(setting.key, setting.name) { continue }
+        names.append(Self.path(setting.key, setting.name))
       }
     }
     return names
-  }
-
-  /// These settings, with the keys that change at `change` as `other` has them.
-  public func keeping(_ change: KeyChange, of other: Settings) -> Settings {
-    var kept = Settings()
-    kept.settings = settings.filter { $0.key.row.change != change }
-    for setting in other.settings where setting.key.row.change == change { kept.set(setting) }
-    return kept
   }
 
   /// Everything that holds, as a file, with a comment where it comes from.
@@ -170,7 +152,7 @@ public struct Settings: Sendable {
     table.writeHeader(name, to: &text)
     text.append("\n")
     for key in Key.allCases where key.row.table == table {
-      let setting = settings.first { $0.key == key && $0.name == name }
+      let setting = find(key, name)
       guard let value = setting?.value ?? key.standard else { continue }
       text.append(key.row.name)
       text.append(" = ")
@@ -182,6 +164,14 @@ public struct Settings: Sendable {
   }
 
   // MARK: Helpers
+
+  private func find(_ key: Key, _ name: [UInt8]) -> Setting? {
+    settings.first { $0.key == key && $0.name == name }
+  }
+
+  private func holds(_ key: Key, _ name: [UInt8]) -> SettingValue? {
+    find(key, name)?.value ?? key.standard
+  }
 
   private mutating func set(_ setting: Setting) {
     for i in settings.indices
@@ -239,7 +229,7 @@ public struct Settings: Sendable {
     return (table, name)
   }
 
-  private mutating func find(_ name: [UInt8], in table: Table, _ origin: [UInt8]) -> Key? {
+  private mutating func knownKey(_ name: [UInt8], in table: Table, _ origin: [UInt8]) -> Key? {
     if let key = Key.named(name, in: table) { return key }
     var words = Text("unknown key ")
     words.append(quoted: Self.shown(name))

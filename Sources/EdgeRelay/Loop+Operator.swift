@@ -45,18 +45,15 @@ extension Loop {
   }
 
   private mutating func take(_ settings: Settings, _ options: RunOptions, _ now: Instant) {
-    guard let old = configuration?.settings else { return }
+    guard let old = configuration else { return }
     for warning in settings.warnings { log.write(.warning, warning, now: now) }
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
     log.isQuiet = options.isQuiet
-    let changed = settings.differences(from: old, .reload)
+    configuration?.settings = settings
+    let changed = settings.differences(from: old.settings, .reload)
     write(changed.isEmpty ? "reloaded, nothing changed" : "reloaded changed=", changed, .info, now)
-    // What is running counts, so that a later reload says again what still waits for a restart.
-    let waiting = settings.differences(from: old, .restart)
-    if !waiting.isEmpty {
-      write("restart needed for ", waiting, .warning, now)
-    }
-    configuration?.settings = settings.keeping(.restart, of: old)
+    let waiting = settings.differences(from: old.started, .restart)
+    if !waiting.isEmpty { write("restart needed for ", waiting, .warning, now) }
   }
 
   private mutating func write(

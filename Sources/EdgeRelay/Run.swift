@@ -8,7 +8,16 @@ import Relay
 /// What a relay reads its configuration from, and what it has read.
 struct RunConfiguration {
   var source: ConfigurationSource
+  /// What the last reading that was good has found.
   var settings: Settings
+  /// What the relay was started with: keys that wait for a restart hold as they stand here.
+  var started: Settings
+
+  init(_ source: ConfigurationSource) throws(ConfigurationError) {
+    self.source = source
+    settings = try source.load()
+    started = settings
+  }
 }
 
 /// Runs the relay as files, environment and command line say; returns the exit code.
@@ -17,7 +26,7 @@ func runRelay(_ source: ConfigurationSource) throws(UsageError) -> Int32 {
   var configuration: RunConfiguration
   var options: RunOptions?
   do throws(ConfigurationError) {
-    configuration = RunConfiguration(source: source, settings: try source.load())
+    configuration = try RunConfiguration(source)
     options = try RunOptions(configuration.settings)
   } catch {
     Log.emit(.error, error.message)
@@ -86,7 +95,7 @@ private func waitForUpstream(
     case clinux_sighup:
       service.sayReloading(now: clock.now)
       do throws(ConfigurationError) {
-        configuration.settings = try configuration.source.load()
+        configuration = try RunConfiguration(configuration.source)
         for warning in configuration.settings.warnings { Log.emit(.warning, warning) }
         if let options = try RunOptions(configuration.settings) { return options }
         Log.emit(.warning, advice)

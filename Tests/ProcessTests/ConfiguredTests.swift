@@ -164,6 +164,31 @@ struct ConfiguredTests {
     #expect(!(try manager.everything().contains("WATCHDOG=1")))
   }
 
+  @Test("Lines begin with their priority when standard error is the journal, and only then")
+  func priorities() throws {
+    let site = try Site()
+    try site.write("[log]\nlevels = 1\nlevel = \"info\"\n[upstream.a]\naddress = 1\n")
+    let log = site.scratch.file("journal")
+    try Data().write(to: URL(fileURLWithPath: log))
+    var status = stat()
+    #expect(stat(log, &status) == 0)
+    for isJournal in [true, false] {
+      let stream = "\(status.st_dev):\(status.st_ino + (isJournal ? 0 : 1))"
+      let process = try RelayProcess(
+        ["run", "--config", site.scratch.file("edgerelay.toml")], logPath: log,
+        variables: ["JOURNAL_STREAM": stream])
+      #expect(try process.exitCode() == 78)
+      let line = try #require(process.log.split(separator: "\n").last)
+      #expect(line.hasPrefix(isJournal ? "<3>" : "edgerelay: "), "\(line)")
+    }
+    try site.write("[log]\nlevels = 1\nlevel = \"info\"\n")
+    let warned = try RelayProcess(
+      ["check-config", site.scratch.file("edgerelay.toml")], logPath: log,
+      variables: ["JOURNAL_STREAM": "\(status.st_dev):\(status.st_ino)"])
+    #expect(try warned.exitCode() == 0)
+    #expect(warned.log.contains("\n<4>"))
+  }
+
   @Test("A reload under load drops no session; a broken one changes nothing")
   func reload() throws {
     var world = try World()
