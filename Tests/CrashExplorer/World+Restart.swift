@@ -1,0 +1,84 @@
+// The checks after a crash: what recovery says, and what a drain then hands out.
+
+/// What may be missing after a crash.
+enum Medium {
+  /// Nothing but what was never durable.
+  case sound
+  /// What a single damaged bit can spoil; losses are to be counted.
+  case damaged
+}
+
+extension World {
+  /// I1, I4, I5: compares what a start has found with the ledger, and goes on from there.
+  mutating func reconcile(_ medium: Medium) throws(Violation) {
+    guard spool.order.count <= spool.segments.count else { throw Violation("segments twice") }
+    for d in 0..<ledger.devices.count { try reconcile(d, medium) }
+  }
+
+  private mutating func reconcile(_ d: Int, _ medium: Medium) throws(Violation) {
+    let device = ledger.devices[d]
+    let name = String(decoding: device.name, as: UTF8.self)
+    let found = spool.table.find(Self.key(device.name))
+    if medium == .sound, found == nil, device.durable > 0 {
+      throw Violation("\(name) is unknown, with \(device.durable) durable frames")
+    }
+    let index = spool.device(named: Self.key(device.name))!
+    spool.setHeld(index, true)
+    let entry = spool.table[index]
+    let (cursor, last) = (entry.acknowledged.rawValue, entry.last.rawValue)
+    if last > device.last { throw Violation("\(name) \(last) was never appended") }
+    if cursor > device.cursor { throw Violation("\(name) \(cursor) is called done with") }
+    if medium == .sound {
+      if last < device.durable { throw Violation("\(name) \(device.durable) lost, \(last) left") }
+      if cursor < device.cursorDurable {
+        throw Violation("\(name) \(cursor), \(device.cursorDurable) was durably done with")
+      }
+      if entry.dropped.total < device.dropCount(through: cursor) {
+        throw Violation("\(name): \(entry.dropped.total) counted as given up")
+      }
+      if entry.dropped.total > device.drops.last?.total ?? 0 || entry.dropped.damaged > 0 {
+        throw Violation("\(name): \(entry.dropped.total) counted as given up, too many")
+      }
+    }
+    ledger.devices[d].index = index
+    ledger.devices[d].frames.removeLast(Int(device.last - last))
+    ledger.devices[d].durable = last
+    ledger.devices[d].cursor = cursor
+    ledger.devices[d].cursorDurable = min(device.cursorDurable, cursor)
+    ledger.devices[d].cursorUnderWay = 0
+    ledger.devices[d].drops.removeAll { $0.through > cursor }
+    if ledger.devices[d].drops.last?.total ?? 0 != entry.dropped.total {
+      ledger.devices[d].drops.append((cursor, entry.dropped.total))
+    }
+    // The next login of this run must not be taken for one of the run before.
+    let login = ledger.devices[d].login
+    spool.setLogin(index, Ledger.login(ledger.devices[d], login).span)
+  }
+
+  /// I2, I3, I6: hands out everything there is and proves it; returns how many frames came.
+  mutating func drain(_ medium: Medium) throws(Violation) -> Int {
+    var count = 0
+    for device in ledger.devices {
+      spool.setInterest(device.index, wants: true, hasRoom: true)
+    }
+    // What could not be read is tried again a little later.
+    for _ in 0...SpoolLimits.unreadablePassesMax {
+      while let frame = try next() {
+        try take(frame, isSound: medium == .sound)
+        count += 1
+      }
+      ledger.now += Int64(SpoolLimits.unreadableDelay)
+    }
+    for device in ledger.devices {
+      let entry = spool.table[device.index]
+      spool.setInterest(device.index, wants: false, hasRoom: false)
+      guard entry.acknowledged.rawValue == device.last || entry.lastBatch > spool.durableThrough
+      else {
+        let name = String(decoding: device.name, as: UTF8.self)
+        throw Violation("\(name): \(entry.acknowledged.rawValue) handed out of \(device.last)")
+      }
+      if medium == .sound, entry.dropped.damaged > 0 { throw Violation("damage on a sound disk") }
+    }
+    return count
+  }
+}

@@ -1,0 +1,220 @@
+// A spool at work beside its ledger.
+//
+// Devices: one is busy and served at once, one falls silent, one is stuck and goes on sending, one is
+// stuck and silent, one comes in bursts and is served now and then, one changes its login all the
+// time, and singles send one frame each.
+
+/// What an invariant said.
+struct Violation: Error {
+  var text: String
+  init(_ text: String) { self.text = text }
+}
+
+struct World: ~Copyable {
+  static let kinds = ["busy", "quiet", "stuck", "mute", "burst", "login"]
+
+  var spool: Spool<ExplorerDisk>
+  var ledger: Ledger
+  var random: RandomNumbers
+  private var evictedBefore: [UInt32] = []
+
+  init(_ geometry: SpoolGeometry, seed: UInt64) {
+    spool = Spool(
+      disk: ExplorerDisk(geometry), geometry: geometry, deviceCountMax: 256, secret: seed,
+      bootKey: 1)
+    ledger = Ledger()
+    random = RandomNumbers(seed: seed)
+    for kind in Self.kinds { _ = add(kind) }
+  }
+
+  /// A start from `disk`, checked against the ledger of the run before.
+  init(
+    _ disk: consuming ExplorerDisk, _ geometry: SpoolGeometry, after ledger: Ledger, seed: UInt64,
+    report: inout RecoveryReport
+  ) {
+    spool = Spool(
+      disk: disk, geometry: geometry, deviceCountMax: 256, secret: seed, bootKey: seed % 2)
+    report = spool.recover()
+    self.ledger = ledger
+    random = RandomNumbers(seed: seed)
+  }
+
+  var now: Instant { Instant(milliseconds: ledger.now) }
+
+  static func key(_ name: [UInt8]) -> DeviceKey {
+    var key = DeviceKey(family: 1, form: 2)
+    for byte in name { key.append(byte) }
+    return key
+  }
+
+  mutating func add(_ name: String) -> Int {
+    let name = [UInt8](name.utf8)
+    let index = spool.device(named: Self.key(name))!
+    spool.setHeld(index, true)
+    ledger.devices.append(LedgerDevice(name: name, index: index))
+    return ledger.devices.count - 1
+  }
+
+  // MARK: Steps
+
+  /// One frame into the batch that is gathered, if there is room.
+  mutating func append(_ d: Int) throws(Violation) {
+    let serial = ledger.nextSerial
+    let result = spool.append(
+      ledger.devices[d].index, Ledger.frame(serial).span, .unlimited, now: now)
+    noteDrops()
+    guard case .stored(let sequence, _, _) = result else { return }
+    ledger.nextSerial += 1
+    ledger.devices[d].frames.append(
+      LedgerFrame(serial: serial, login: ledger.devices[d].login))
+    if sequence.rawValue != ledger.devices[d].last {
+      throw Violation("number \(sequence.rawValue)")
+    }
+  }
+
+  mutating func changeLogin(_ d: Int) {
+    ledger.devices[d].login += 1
+    let device = ledger.devices[d]
+    spool.setLogin(device.index, Ledger.login(device, device.login).span)
+  }
+
+  /// What happens between two commits.
+  mutating func work(progress: Int) throws(Violation) {
+    ledger.now += Int64(random.below(40))
+    for _ in 0...random.below(2) { try append(0) }
+    switch random.below(12) {
+    case 0 where progress < 30: try append(1)
+    case 1, 2: try append(2)
+    case 3 where progress < 20: try append(3)
+    case 4: for _ in 0...random.below(8) { try append(4) }
+    case 5, 6:
+      if random.chance(60) { changeLogin(5) }
+      try append(5)
+    case 7 where ledger.devices.count < 14:
+      let d = add("one\(ledger.devices.count)")
+      if random.chance(50) { changeLogin(d) }
+      try append(d)
+    default: break
+    }
+    try serve(0)
+    if random.chance(30) { try serve(5) }
+    if random.chance(10) { try serve(4) }
+    if progress > 50, random.chance(5) { try serve(1) }
+    if random.chance(5) { try serve(random.below(ledger.devices.count)) }
+  }
+
+  /// Delivers what is durable of a device; the stuck ones never are.
+  private mutating func serve(_ d: Int) throws(Violation) {
+    if d == 2 || d == 3 { return }
+    let device = ledger.devices[d].index
+    spool.setInterest(device, wants: true, hasRoom: true)
+    while let frame = try next() { try take(frame, isSound: true) }
+    spool.setInterest(device, wants: false, hasRoom: false)
+    if spool.table[device].sent.rawValue < ledger.devices[d].durable {
+      throw Violation("idle while a durable frame is wanted")
+    }
+  }
+
+  /// The next frame that the sweep hands out.
+  mutating func next() throws(Violation) -> SweptFrame? {
+    for _ in 0..<200_000 {
+      switch spool.sweepStep(now: now) {
+      case .frame(let frame):
+        noteDrops()
+        return frame
+      case .skipped: continue
+      case .idle:
+        noteDrops()
+        return nil
+      }
+    }
+    throw Violation("the sweep does not come to an end")
+  }
+
+  /// Checks a frame that was handed out, and proves its delivery.
+  mutating func take(_ frame: SweptFrame, isSound: Bool) throws(Violation) {
+    guard let d = ledger.devices.firstIndex(where: { $0.index == frame.device }) else {
+      throw Violation("a frame of an unknown device")
+    }
+    let sequence = frame.sequence.rawValue
+    let device = ledger.devices[d]
+    let name = String(decoding: device.name, as: UTF8.self)
+    guard sequence > 0, sequence <= device.last else {
+      throw Violation("\(name) \(sequence) was never appended")
+    }
+    if sequence <= device.cursor { throw Violation("\(name) \(sequence) after \(device.cursor)") }
+    if isSound, sequence != device.cursor + 1 {
+      throw Violation("\(name) \(sequence) after \(device.cursor), with a gap")
+    }
+    let expected = device.frames[Int(sequence) - 1]
+    guard spool.withSwept(frame, { Ledger.isFrame(expected.serial, $0) }) else {
+      throw Violation("\(name) \(sequence) has other content")
+    }
+    if isSound, spool.login(ofSwept: frame) != Ledger.login(device, expected.login) {
+      throw Violation("\(name) \(sequence) comes under another login")
+    }
+    spool.markSent(frame.device, frame.sequence)
+    spool.acknowledge(frame.device, through: frame.sequence, at: frame.place, now: now)
+    ledger.devices[d].cursor = sequence
+  }
+
+  /// Takes what was given up into the ledger.
+  private mutating func noteDrops() {
+    for d in 0..<ledger.devices.count {
+      let entry = spool.table[ledger.devices[d].index]
+      let total = entry.dropped.total
+      guard total != ledger.devices[d].drops.last?.total ?? 0 else { continue }
+      ledger.devices[d].drops.append((entry.acknowledged.rawValue, total))
+      ledger.devices[d].cursor = entry.acknowledged.rawValue
+    }
+  }
+
+  // MARK: Commits
+
+  mutating func startCommit() {
+    let wasCommitting = spool.disk.order != nil
+    spool.commitIfDue(now: now, isForced: true)
+    noteDrops()
+    guard !wasCommitting, spool.disk.order != nil else { return }
+    noteUnderWay()
+  }
+
+  private mutating func noteUnderWay() {
+    for d in 0..<ledger.devices.count {
+      let entry = spool.table[ledger.devices[d].index]
+      let isWritten = !entry.isAcknowledgementDirty && !entry.isDropDirty
+      if isWritten { ledger.devices[d].cursorUnderWay = ledger.devices[d].cursor }
+    }
+  }
+
+  mutating func finishCommit(_ fault: Fault? = nil) throws(Violation) {
+    guard spool.disk.order != nil else { return }
+    let durable = spool.durableThrough
+    let error = spool.disk.finish(fault)
+    spool.commitFinished(error, now: now)
+    if error != nil {
+      if spool.durableThrough != durable { throw Violation("durable although the commit failed") }
+      return
+    }
+    for d in 0..<ledger.devices.count {
+      ledger.devices[d].cursorDurable = max(
+        ledger.devices[d].cursorDurable, ledger.devices[d].cursorUnderWay)
+      let entry = spool.table[ledger.devices[d].index]
+      // All of the device's frames, but for those of the batch that is gathered behind.
+      let isBehind = spool.gathering.map { $0.number == entry.lastBatch } ?? false
+      let last = isBehind ? entry.lastBatchFirst.rawValue - 1 : entry.last.rawValue
+      ledger.devices[d].durable = max(ledger.devices[d].durable, last)
+    }
+  }
+
+  /// Commits until nothing is left, as a program that stops does.
+  mutating func settle() throws(Violation) {
+    for _ in 0..<1_000 {
+      guard spool.hasUncommitted else { return }
+      ledger.now += 2_000
+      startCommit()
+      try finishCommit()
+    }
+    throw Violation("commits do not come to an end")
+  }
+}

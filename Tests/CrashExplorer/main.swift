@@ -1,0 +1,25 @@
+// Explores crashes of the spool: `Tests/CrashExplorer/run --help`.
+//
+// usage: explorer SEED-FIRST SEED-LAST COMMITS PREFIX-STRIDE FLIPS
+
+import Glibc
+
+let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+guard arguments.count == 5 else { fatalError("explorer wants five numbers") }
+let geometry = SpoolGeometry(
+  segmentByteCount: 8 * SpoolLimits.pageByteCount, segmentCount: SpoolLimits.segmentCountMin)
+var explorer = Explorer(geometry: geometry, prefixStride: arguments[3], secondShare: 16)
+do throws(Violation) {
+  for seed in arguments[0]...arguments[1] {
+    let seed = UInt64(seed)
+    try explorer.crashes(seed: seed, commitCount: arguments[2])
+    try explorer.failures(seed: seed, commitCount: arguments[2] / 4)
+    try explorer.flips(seed: seed, commitCount: arguments[2], count: arguments[4])
+    try explorer.readFailures(seed: seed, commitCount: arguments[2])
+  }
+} catch {
+  print("violation: \(error.text)")
+  print("so far: \(explorer.tally)")
+  exit(1)
+}
+print(explorer.tally)
