@@ -11,14 +11,15 @@
 //   28  salt            4   of the start that wrote it, mixed into its records' checksums
 //   32  previous        4   generation of the segment before this one in the log, as in page 0
 //   36  replay          4   every device's record stands in this generation or a later one; zero: unknown
-//   40  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 40
+//   40  oldest          4   generation of the oldest main segment that held anything undelivered
+//   44  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 44
 //
 // A batch is complete when all its records are valid; there is no checksum over the whole.
 // Source: spool document, section 2.3.
 
 /// The header of a batch.
 struct BatchHeader: Equatable {
-  static let byteCount = 44
+  static let byteCount = 48
   static let magic: UInt32 = 0x3143_5442
 
   var generation: UInt32
@@ -33,6 +34,8 @@ struct BatchHeader: Equatable {
   var previousGeneration: UInt32
   /// The checkpoint: a start may read from this generation on; zero is none.
   var replayGeneration: UInt32
+  /// Main segments before this one were done with, or moved, when this batch was started.
+  var oldestGeneration: UInt32
 
   /// What the checksums of the batch's records start with.
   var seed: UInt64 { RecordHeader.seed(generation: generation, batch: batch, salt: salt) }
@@ -57,7 +60,8 @@ struct BatchHeader: Equatable {
     buffer.store(salt, at: offset + 28)
     buffer.store(previousGeneration, at: offset + 32)
     buffer.store(replayGeneration, at: offset + 36)
-    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 40), at: offset + 40)
+    buffer.store(oldestGeneration, at: offset + 40)
+    buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 44), at: offset + 44)
   }
 
   /// The header at `offset`, or `nil` when there is no valid one of this generation; a `nil`
@@ -68,8 +72,8 @@ struct BatchHeader: Equatable {
     guard buffer.loadUInt32(at: offset) == magic else { return nil }
     let found = buffer.loadUInt32(at: offset + 4)
     guard found == generation ?? found else { return nil }
-    let stored = buffer.loadUInt32(at: offset + 40)
-    guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 40) else { return nil }
+    let stored = buffer.loadUInt32(at: offset + 44)
+    guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 44) else { return nil }
     let byteCount = Int(buffer.loadUInt32(at: offset + 12))
     guard byteCount >= Self.byteCount, byteCount <= SpoolLimits.batchBytesMax else { return nil }
     return BatchHeader(
@@ -81,6 +85,7 @@ struct BatchHeader: Equatable {
       monotonicMilliseconds: buffer.loadUInt32(at: offset + 24),
       salt: buffer.loadUInt32(at: offset + 28),
       previousGeneration: buffer.loadUInt32(at: offset + 32),
-      replayGeneration: buffer.loadUInt32(at: offset + 36))
+      replayGeneration: buffer.loadUInt32(at: offset + 36),
+      oldestGeneration: buffer.loadUInt32(at: offset + 40))
   }
 }

@@ -26,7 +26,7 @@ struct Checkpoint {
   /// Whether a start would read the segment of this generation, now or when the round has ended.
   func covers(_ segment: UInt32) -> Bool {
     let first = generation != 0 ? generation : begun
-    return first != 0 && segment >= first
+    return first != 0 && segment >= first && !Generation.isCold(segment)
   }
 
   /// Whether records of this round are still to be written.

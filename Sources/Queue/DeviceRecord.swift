@@ -9,16 +9,17 @@
 //    8  acknowledged  4   newest sequence delivered or given up
 //   12  first         4   generation of the segment that the first undelivered frame lies in, or an
 //                         earlier one; zero where there is no such frame
-//   16  evicted       4   frames given up because the ring was full, since the device is known
-//   20  damaged       4   frames given up because they did not validate
-//   24  name, login
+//   16  firstCold     4   the same among the cold segments
+//   20  evicted       4   frames given up because the ring was full, since the device is known
+//   24  damaged       4   frames given up because they did not validate
+//   28  name, login
 //
 // The record's own sequence is the device's newest frame before it. All of it is true at the record's
 // place in the log; what follows in the log only adds to it.
 
 /// The fixed part of a device record.
 struct DeviceRecord: Equatable {
-  static let byteCount = 24
+  static let byteCount = 28
 
   var family: UInt8
   var form: UInt8
@@ -26,6 +27,7 @@ struct DeviceRecord: Equatable {
   var loginByteCount: Int
   var acknowledged: SequenceNumber
   var firstGeneration: UInt32
+  var firstColdGeneration: UInt32
   var dropped: DropCounts
 
   /// Bytes of the whole payload.
@@ -40,8 +42,9 @@ struct DeviceRecord: Equatable {
     buffer.store(UInt16(0), at: offset + 6)
     buffer.store(acknowledged.rawValue, at: offset + 8)
     buffer.store(firstGeneration, at: offset + 12)
-    buffer.store(dropped.evicted, at: offset + 16)
-    buffer.store(dropped.damaged, at: offset + 20)
+    buffer.store(firstColdGeneration, at: offset + 16)
+    buffer.store(dropped.evicted, at: offset + 20)
+    buffer.store(dropped.damaged, at: offset + 24)
   }
 
   /// The record in `payload`, or `nil` when its counts do not fit it.
@@ -55,8 +58,9 @@ struct DeviceRecord: Equatable {
       loginByteCount: Int(buffer.loadUInt16(at: offset + 4)),
       acknowledged: SequenceNumber(buffer.loadUInt32(at: offset + 8)),
       firstGeneration: buffer.loadUInt32(at: offset + 12),
+      firstColdGeneration: buffer.loadUInt32(at: offset + 16),
       dropped: DropCounts(
-        evicted: buffer.loadUInt32(at: offset + 16), damaged: buffer.loadUInt32(at: offset + 20)))
+        evicted: buffer.loadUInt32(at: offset + 20), damaged: buffer.loadUInt32(at: offset + 24)))
     guard record.nameByteCount <= DeviceKey.byteCountMax else { return nil }
     guard record.loginByteCount <= SpoolLimits.loginBytesMax else { return nil }
     guard record.payloadByteCount <= payload.count else { return nil }

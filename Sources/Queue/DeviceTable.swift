@@ -9,8 +9,8 @@
 //   last          newest frame appended          sent   newest frame handed to the upstream session
 //   acknowledged  newest frame whose delivery is proven; everything up to it is done with
 //
-// `pin` is a lower bound of where the first frame after `acknowledged` lies, and `nowhere` while
-// there is no such frame. While all undelivered frames were received under the present login, which
+// `pin` is a lower bound of where the first frame after `acknowledged` lies in the main segments, and
+// `nowhere` while there is no such frame; `coldPin` is the same in the cold ones. While all undelivered frames were received under the present login, which
 // is nearly always, reading may start right there; otherwise it starts at the segment's first
 // batch, because the device record that names the login stands somewhere before the frame.
 
@@ -49,6 +49,18 @@ struct DeviceEntry {
   var lastBatch: UInt32 = 0
   var lastBatchFirst = SequenceNumber(0)
   var pin = LogPosition.nowhere
+  /// The same among the frames that were moved to cold segments.
+  var coldPin = LogPosition.nowhere
+  /// The newest frame that is durable in a cold segment, as far as this run knows, and the one in
+  /// the relocation under way.
+  var coldLast: SequenceNumber?
+  var coldUnderWay: SequenceNumber?
+  /// The cold segment with the newest of its frames, or a later one.
+  var coldEnd: UInt32 = 0
+  /// Bytes moved to cold segments since they last held nothing of the device.
+  var coldByteCount = 0
+  /// The relocation that carries the device's name and the login at its place already.
+  var coldHead: UInt32 = 0
   /// The batch that carries the device's name and current login already.
   var headBatch: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.
@@ -64,6 +76,8 @@ struct DeviceEntry {
   /// The login of the stored frames at the sweep's position.
   var sweepLogin: [UInt8] = []
 
+  /// Where the first undelivered frame may lie.
+  var firstPin: LogPosition { coldPin == .nowhere ? pin : coldPin }
   var hasUnsent: Bool { last.isAfter(sent) }
   var hasUndelivered: Bool { last.isAfter(acknowledged) }
 

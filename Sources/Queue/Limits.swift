@@ -35,6 +35,11 @@ public enum SpoolLimits {
   static let segmentsPerRoundShare = 16
   /// Parts of a batch or segment: one of them per batch is for the round's device records.
   static let roundShare = 32
+  /// Parts of a segment: with more than one of them undelivered, moving it frees too little.
+  static let relocationShare = 2
+  /// Parts of the ring: one is for all cold segments, one for a single device's cold frames.
+  static let coldShare = 2
+  static let coldDeviceShare = 10
   /// Segments: the table of segments stays small.
   static let segmentCountMax = 4_096
   /// Milliseconds the oldest frame waits for company before a commit starts.

@@ -16,6 +16,7 @@ public struct LogPosition: Equatable, Comparable, Sendable {
   }
 
   public static func < (a: LogPosition, b: LogPosition) -> Bool {
-    a.generation == b.generation ? a.offset < b.offset : a.generation < b.generation
+    a.generation == b.generation
+      ? a.offset < b.offset : Generation.rank(a.generation) < Generation.rank(b.generation)
   }
 }

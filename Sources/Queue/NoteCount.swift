@@ -8,9 +8,12 @@
 struct NoteCount: Equatable {
   var acknowledgements: UInt64 = 0
   var drops: UInt64 = 0
+  /// Segments whose frames were moved; every batch says which is the oldest that is left.
+  var relocations: UInt64 = 0
 
   /// Whether everything counted here is counted in `other` too.
   func isCovered(by other: NoteCount) -> Bool {
     acknowledgements <= other.acknowledgements && drops <= other.drops
+      && relocations <= other.relocations
   }
 }

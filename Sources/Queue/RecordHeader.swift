@@ -17,6 +17,8 @@
 enum RecordType: UInt8 {
   /// A frame as received.
   case data = 1
+  /// A frame moved to a cold segment: the milliseconds it was stored at, 4 bytes, and the frame.
+  case relocated = 2
   /// Deliveries: pairs of device number and the last sequence delivered, four bytes each.
   case acknowledgements = 3
   /// Frames given up: DropNote.

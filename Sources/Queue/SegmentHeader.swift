@@ -7,7 +7,7 @@
 //   20  class          1   0 main, 1 cold
 //   21  zero           3
 //   24  spool uuid    16
-//   40  generation     8   grows by one at each use of any segment
+//   40  generation     8   grows by one at each use of any segment; bit 31 is set in a cold one
 //   48  boot           4   number of the machine's boot it was created in
 //   52  segment bytes  4
 //   56  created        8   monotonic milliseconds of that boot
@@ -48,6 +48,7 @@ struct SegmentHeader: Equatable {
   func write(to buffer: PageBuffer, at offset: Int, _ crc: CRC32C) {
     buffer.zero(offset..<offset + SpoolLimits.pageByteCount)
     buffer.store(Self.magic, at: offset)
+    buffer.store(UInt8(Generation.isCold(generation) ? 1 : 0), at: offset + 20)
     buffer.store(uuidLow, at: offset + 24)
     buffer.store(uuidHigh, at: offset + 32)
     buffer.store(UInt64(generation), at: offset + 40)

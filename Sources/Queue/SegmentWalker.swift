@@ -23,6 +23,11 @@ struct WalkedRecord: Sendable {
   var place: LogPosition
   /// Monotonic milliseconds of the record's boot, modulo 2^32.
   var monotonicMilliseconds: UInt32
+
+  /// Whether the payload is a frame.
+  var isFrame: Bool {
+    header.type == RecordType.data.rawValue || header.type == RecordType.relocated.rawValue
+  }
 }
 
 /// Walks the batches of a segment.
@@ -31,6 +36,7 @@ struct SegmentWalker {
   private(set) var generation: UInt32 = 0
   private(set) var lastBatch: UInt32 = 0
   private(set) var durableThrough: UInt32 = 0
+  private(set) var oldestGeneration: UInt32 = 0
   /// Valid batches since `open`, and valid records in the last of them.
   private(set) var batchCount = 0
   private(set) var recordCount = 0
@@ -135,6 +141,7 @@ struct SegmentWalker {
     isProven = false
     recordCount = 0
     durableThrough = header.durableThrough
+    oldestGeneration = header.oldestGeneration
     batchStart = position
     batchMilliseconds = header.monotonicMilliseconds
     recordPosition = position + BatchHeader.byteCount
@@ -153,10 +160,15 @@ struct SegmentWalker {
       recordsLeft -= 1
       recordCount += 1
       let payload = offset + RecordHeader.byteCount
-      return WalkedRecord(
+      var record = WalkedRecord(
         header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,
         place: LogPosition(generation: generation, offset: UInt32(batchStart)),
         monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
+      if header.type == RecordType.relocated.rawValue, record.payload.count >= 4 {
+        record.monotonicMilliseconds = buffer.loadUInt32(at: payload)
+        record.payload = payload + 4..<record.payload.upperBound
+      }
+      return record
     }
     if !isProven, lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true

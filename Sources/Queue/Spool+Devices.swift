@@ -73,15 +73,21 @@ extension Spool where D: ~Copyable {
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
     endSettling(device)
+    let segmentBefore = table[device].firstPin.generation
     if !table[device].hasUndelivered {
-      setPin(device, .nowhere)
-      reclaim()
-    } else if place > table[device].pin, segment(of: place.generation) != nil {
+      clearPins(device)
+    } else if place > table[device].firstPin, segment(of: place.generation) != nil {
       // The next frame lies where this one did, or later.
-      let entersSegment = place.generation != table[device].pin.generation
-      setPin(device, place)
-      if entersSegment { reclaim() }
+      if Generation.isCold(place.generation) {
+        setColdPin(device, place)
+      } else {
+        // Frames behind it may have been moved while it was on its way.
+        let areMoved = table[device].coldLast.map { $0.isAfter(sequence) } ?? false
+        if !areMoved { setColdPin(device, .nowhere) }
+        if place > table[device].pin { setPin(device, place) }
+      }
     }
+    if table[device].firstPin.generation != segmentBefore { reclaim() }
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true
       dirtyDevices.append(device)

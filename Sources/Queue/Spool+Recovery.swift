@@ -39,8 +39,11 @@ extension Spool where D: ~Copyable {
     var headers = RecoveryReport()
     var newest: SegmentHeader?
     for slot in 0..<segments.count { readHeader(slot, &headers, &newest) }
-    order.sort { segments[$0].generation < segments[$1].generation }
-    let newestFound = order.last.map { segments[$0].generation } ?? 0
+    order.sort {
+      Generation.rank(segments[$0].generation) < Generation.rank(segments[$1].generation)
+    }
+    var newestFound: UInt32 = 0
+    for slot in order { newestFound = max(newestFound, Generation.age(segments[slot].generation)) }
     leaveOutVoid()
     headers.segmentCount = order.count
     for i in 0..<order.count {
@@ -64,6 +67,10 @@ extension Spool where D: ~Copyable {
       checkpoint.resume(at: segments[readOrder[first]].generation)
     }
     counters.damagedByteCount += UInt64(report.damagedByteCount)
+    for slot in order {
+      let generation = segments[slot].generation
+      if generation < end.oldestGeneration { segments[slot].use = .free }
+    }
     order.removeAll { segments[$0].use == .free }
     // What could not be read may have newer generations; a gap keeps clear of them.
     let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
@@ -81,11 +88,15 @@ extension Spool where D: ~Copyable {
     var lastBatch: UInt32 = 0
     var durable: UInt32 = 0
     var lastRecordCount = 0
+    /// Main segments before this one hold nothing that counts.
+    var oldestGeneration: UInt32 = 0
   }
 
   /// Where in `order` the newest checkpoint begins; `nil` where none can be relied upon.
   private func checkpointPlace() -> Int? {
-    guard let newest = order.last(where: { segments[$0].firstBatch != nil }) else { return nil }
+    guard let newest = order.last(where: { segments[$0].firstBatch != nil }),
+      !Generation.isCold(segments[newest].generation)
+    else { return nil }
     let generation = segments[newest].firstBatch?.replayGeneration ?? 0
     guard generation != 0 else { return nil }
     let first = place(of: generation)
@@ -105,7 +116,7 @@ extension Spool where D: ~Copyable {
       walker.open(
         segment: slot, generation: segments[slot].generation,
         provenThrough: segments[slot].provenThrough)
-      if !recoverSegment(slot, after: i == first ? nil : end.lastBatch, &report) {
+      if !recoverSegment(slot, after: end.lastBatch == 0 ? nil : end.lastBatch, &report) {
         isComplete = false
       }
       report.damagedByteCount += walker.takeDamage()
@@ -124,7 +135,10 @@ extension Spool where D: ~Copyable {
         if i == order.count - 1 { report.hasTornTail = true }
         continue
       }
+      // Cold segments count their batches by themselves.
+      if Generation.isCold(walker.generation) { continue }
       end.lastBatch = walker.lastBatch
+      end.oldestGeneration = walker.oldestGeneration
       end.lastRecordCount = walker.recordCount
       end.durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
       newestGeneration = segments[slot].generation
@@ -140,10 +154,8 @@ extension Spool where D: ~Copyable {
     table[device].headBatch = 0
     // Also what was read of a torn batch is there for good.
     table[device].lastBatch = 0
-    let pin = table[device].pin
-    table[device].pin = .nowhere
-    if table[device].hasUndelivered { setPin(device, existing(pin)) }
-    if table[device].hasUndelivered, table[device].pin == .nowhere {
+    restorePins(device)
+    if table[device].hasUndelivered, table[device].firstPin == .nowhere {
       // Nothing is left that could hold them.
       drop(device, through: table[device].last, count: undeliveredCount(device), .damaged)
     }
@@ -152,10 +164,28 @@ extension Spool where D: ~Copyable {
     report.droppedFrameCount += table[device].dropped.total
   }
 
-  /// A place that is there: where its segment is gone, everything before the next one is done with.
-  private func existing(_ pin: LogPosition) -> LogPosition {
+  /// Takes over the places that records named, as far as they are there.
+  ///
+  /// Where a segment is gone, what was in it is done with, or was moved: the next one is the first
+  /// that may hold a frame, and so is the oldest cold one.
+  private mutating func restorePins(_ device: DeviceIndex) {
+    let (pin, coldPin) = (table[device].pin, table[device].coldPin)
+    (table[device].pin, table[device].coldPin) = (.nowhere, .nowhere)
+    guard table[device].hasUndelivered else { return }
+    if pin != .nowhere, let place = existing(pin), !Generation.isCold(place.generation) {
+      setPin(device, place)
+    }
+    guard coldPin != .nowhere || segment(of: pin.generation) == nil else { return }
+    if let place = existing(coldPin), Generation.isCold(place.generation) {
+      setColdPin(device, place)
+      table[device].coldEnd = segments[order[coldCount - 1]].generation
+    }
+  }
+
+  /// A place, or the first one behind it that is there.
+  private func existing(_ pin: LogPosition) -> LogPosition? {
     let place = place(of: pin.generation)
-    guard place < order.count else { return .nowhere }
+    guard place < order.count else { return nil }
     let generation = segments[order[place]].generation
     return generation == pin.generation ? pin : firstBatch(of: generation)
   }
@@ -189,7 +219,7 @@ extension Spool where D: ~Copyable {
     case .header(let header):
       // Where page 0 of a later use never arrived, its first batch may have. What the segment held
       // before is done with then.
-      if let batch, batch.generation > header.generation {
+      if let batch, Generation.age(batch.generation) > Generation.age(header.generation) {
         adopt(slot, as: batch)
         return
       }
@@ -197,7 +227,9 @@ extension Spool where D: ~Copyable {
         use: .used, generation: header.generation,
         previousGeneration: header.previousGeneration,
         firstBatch: batch?.generation == header.generation ? batch : nil)
-      if header.generation > newest?.generation ?? 0 { newest = header }
+      if Generation.age(header.generation) > Generation.age(newest?.generation ?? 0) {
+        newest = header
+      }
       uuidLow = header.uuidLow
       uuidHigh = header.uuidHigh
       order.append(slot)
@@ -219,6 +251,7 @@ extension Spool where D: ~Copyable {
   /// if the next segment names exactly this one.
   private mutating func leaveOutVoid() {
     for i in stride(from: order.count - 2, through: 0, by: -1) {
+      if Generation.isCold(segments[order[i]].generation) { break }
       let slot = order[i]
       let generation = segments[slot].generation
       let named = segments[order[i + 1]].previousGeneration
@@ -248,7 +281,9 @@ extension Spool where D: ~Copyable {
           return isComplete
         }
         // Every batch names the one that was durable when it was begun.
-        if let newest, walker.durableThrough > newest { isComplete = false }
+        if let newest, walker.durableThrough > newest, !Generation.isCold(walker.generation) {
+          isComplete = false
+        }
         newest = walker.lastBatch
         apply(record, &report)
       } catch {
@@ -264,7 +299,7 @@ extension Spool where D: ~Copyable {
     guard let type = RecordType(rawValue: record.header.type) else { return }
     switch type {
     case .device: applyDevice(record)
-    case .data: applyFrame(record, &report)
+    case .data, .relocated: applyFrame(record, &report)
     case .acknowledgements:
       var offset = record.payload.lowerBound
       while offset + 8 <= record.payload.upperBound {
@@ -306,7 +341,9 @@ extension Spool where D: ~Copyable {
     guard let device = table.restore(number: number, key) else { return }
     let last = record.header.sequence
     let isKnown = table[device].recordGeneration != 0
-    table[device].recordGeneration = record.place.generation
+    // One in a cold segment is not found by a start from the checkpoint.
+    let isCold = Generation.isCold(record.place.generation)
+    table[device].recordGeneration = isCold ? 1 : record.place.generation
     table[device].dropped.merge(found.dropped)
     if !isKnown {
       table[device].last = last
@@ -320,13 +357,23 @@ extension Spool where D: ~Copyable {
     if last.isAfter(table[device].last) { table[device].last = last }
     advance(number: number, to: found.acknowledged)
     guard table[device].hasUndelivered else { return }
-    notePin(
-      device, found.firstGeneration == 0 ? record.place : firstBatch(of: found.firstGeneration))
+    if found.firstColdGeneration != 0 {
+      notePin(device, firstBatch(of: found.firstColdGeneration))
+    }
+    if found.firstGeneration != 0 {
+      notePin(device, firstBatch(of: found.firstGeneration))
+    } else if found.firstColdGeneration == 0 {
+      notePin(device, record.place)
+    }
   }
 
   /// Notes where the first undelivered frame may lie, unless an earlier place is known.
   private mutating func notePin(_ device: DeviceIndex, _ place: LogPosition) {
-    if table[device].pin == .nowhere { table[device].pin = place }
+    if Generation.isCold(place.generation) {
+      if table[device].coldPin == .nowhere { table[device].coldPin = place }
+    } else if table[device].pin == .nowhere {
+      table[device].pin = place
+    }
   }
 
   private mutating func advance(number: UInt32, to sequence: SequenceNumber) {
@@ -337,6 +384,8 @@ extension Spool where D: ~Copyable {
     guard sequence.isAfter(table[device].acknowledged) else { return }
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].last) { table[device].last = sequence }
-    if !table[device].hasUndelivered { table[device].pin = .nowhere }
+    guard !table[device].hasUndelivered else { return }
+    table[device].pin = .nowhere
+    table[device].coldPin = .nowhere
   }
 }

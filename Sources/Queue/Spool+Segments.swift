@@ -4,9 +4,9 @@
 // without the acknowledgements and drops that followed them, and a ring with little in it stays on
 // few segments. Segments are evicted ahead of need: what is given up is written over only when its
 // drops are durable.
-// Invariant: `order` lists the used segments by rising generation; a device's `pin` is nowhere or
-// in a used segment, and `pinCount` counts the devices whose pin is there; what a free segment
-// holds is older than what any used one holds, or was never durable.
+// Invariant: `order` lists the used segments as the log runs: cold ones, then main ones, each by rising
+// generation; a device's pins are nowhere or in a used segment, and `pinCount` counts the devices with
+// a pin there; what a free segment holds is older than what any used one holds, or was never durable.
 
 extension Spool where D: ~Copyable {
   /// Makes a fresh segment the one that is written; evicts the oldest when few are free.
@@ -25,31 +25,48 @@ extension Spool where D: ~Copyable {
     }
     if freeSegment(avoiding: nil) == nil { _ = evictOldest() }
     guard let slot = freeSegment(avoiding: avoided) else { return false }
-    segments[slot] = SegmentState(
-      use: .used, generation: nextGeneration, formerGeneration: segments[slot].generation)
-    nextGeneration &+= 1
+    take(slot, as: nextGeneration)
     order.append(slot)
     writeSegment = slot
     writeOffset = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
     writesHeader = true
     beginRoundIfDue()
-    let spare = min(
-      SpoolLimits.spareSegmentCountMax, segments.count / SpoolLimits.segmentsPerSpare)
-    while freeCount < spare, evictOldest() {}
+    while freeCount < spareCount, evictOldest() {}
+    if isShortOfSegments { beginRelocation() }
     return true
   }
 
-  /// Gives back the segment that is written, when no commit in it has succeeded. What it held before
-  /// may still be there, so that it has its turn again soon.
+  /// Whether segments are to be freed before they must be.
+  var isShortOfSegments: Bool { freeCount <= spareCount + 1 }
+
+  /// Segments to be kept free.
+  private var spareCount: Int {
+    min(SpoolLimits.spareSegmentCountMax, segments.count / SpoolLimits.segmentsPerSpare)
+  }
+
+  /// Begins a new use of a free segment.
+  mutating func take(_ slot: Int, as generation: UInt32) {
+    segments[slot] = SegmentState(
+      use: .used, generation: generation, formerGeneration: segments[slot].generation)
+    nextGeneration &+= 1
+  }
+
+  /// Ends a use in which no commit has succeeded. What the segment held before may still be there, so
+  /// that it has its turn again soon.
+  mutating func giveBack(_ slot: Int) {
+    segments[slot].use = .free
+    segments[slot].generation = segments[slot].formerGeneration
+    // What it held is written over already.
+    segments[slot].notes = NoteCount()
+  }
+
+  /// Gives back the segment that is written, when no commit in it has succeeded.
   mutating func returnEmptySegment() {
     guard let slot = order.last, slot == writeSegment, segments[slot].durableByteCount == 0 else {
       return
     }
     order.removeLast()
-    segments[slot].use = .free
-    segments[slot].generation = segments[slot].formerGeneration
-    // What it held is written over already.
-    segments[slot].notes = NoteCount()
+    giveBack(slot)
   }
 
   /// Moves the pins of a segment that was returned to the one that is written instead.
@@ -60,29 +77,64 @@ extension Spool where D: ~Copyable {
     }
   }
 
-  /// Frees the oldest segments that no undelivered frame can lie in.
+  /// Frees the oldest segments of each class that no undelivered frame can lie in.
   mutating func reclaim() {
-    var freed = 0
+    reclaim(from: coldCount)
+    reclaim(from: 0)
+  }
+
+  private mutating func reclaim(from first: Int) {
+    var freed = first
     while freed < order.count {
       let slot = order[freed]
       if slot == writeSegment || slot == underWay?.segment || slot == gathering?.segment { break }
-      if segments[slot].pinCount > 0 { break }
+      if segments[slot].pinCount > 0 || slot == cold.segment { break }
       segments[slot].use = .free
       segments[slot].notes = queuedNotes
       freed += 1
     }
-    if freed > 0 { order.removeFirst(freed) }
+    order.removeSubrange(first..<freed)
   }
 
-  /// Moves a device's pin; `nowhere` takes it away.
-  mutating func setPin(_ device: DeviceIndex, _ place: LogPosition) {
-    let old = table[device].pin.generation
-    table[device].pin = place
-    if old == place.generation { return }
-    if old != 0, let slot = segment(of: old) { segments[slot].pinCount -= 1 }
-    if place != .nowhere, let slot = segment(of: place.generation) {
-      segments[slot].pinCount += 1
+  /// How many cold segments stand at the beginning of `order`.
+  var coldCount: Int { place(of: 1) }
+
+  /// The oldest main segment that a start after the present batch needs: one that is used, or one
+  /// whose acknowledgements and drops may be lost with the batch.
+  var oldestGeneration: UInt32 {
+    var needed = durableNotes
+    needed.relocations = .max
+    var oldest = coldCount < order.count ? segments[order[coldCount]].generation : 0
+    for segment in segments
+    where segment.use == .free && segment.generation != 0 && !Generation.isCold(segment.generation)
+    {
+      if !segment.notes.isCovered(by: needed) { oldest = min(oldest, segment.generation) }
     }
+    return oldest
+  }
+
+  /// Moves a device's pin among the main segments; `nowhere` takes it away.
+  mutating func setPin(_ device: DeviceIndex, _ place: LogPosition) {
+    movePin(from: table[device].pin.generation, to: place.generation)
+    table[device].pin = place
+  }
+
+  /// Moves a device's pin among the cold segments; `nowhere` takes it away.
+  mutating func setColdPin(_ device: DeviceIndex, _ place: LogPosition) {
+    movePin(from: table[device].coldPin.generation, to: place.generation)
+    table[device].coldPin = place
+    if place == .nowhere { table[device].coldByteCount = 0 }
+  }
+
+  mutating func clearPins(_ device: DeviceIndex) {
+    setPin(device, .nowhere)
+    setColdPin(device, .nowhere)
+  }
+
+  private mutating func movePin(from old: UInt32, to new: UInt32) {
+    if old == new { return }
+    if old != 0, let slot = segment(of: old) { segments[slot].pinCount -= 1 }
+    if new != 0, let slot = segment(of: new) { segments[slot].pinCount += 1 }
   }
 
   /// The first batch of a segment.
@@ -101,11 +153,16 @@ extension Spool where D: ~Copyable {
 
   /// Where in `order` the first segment of this generation or a newer one stands.
   func place(of generation: UInt32) -> Int {
+    let rank = Generation.rank(generation)
     var low = 0
     var high = order.count
     while low < high {
       let middle = (low + high) / 2
-      if segments[order[middle]].generation < generation { low = middle + 1 } else { high = middle }
+      if Generation.rank(segments[order[middle]].generation) < rank {
+        low = middle + 1
+      } else {
+        high = middle
+      }
     }
     return low
   }
@@ -120,13 +177,13 @@ extension Spool where D: ~Copyable {
   /// The free segment with the oldest content; one that was never written only if there is none, the
   /// one to be avoided only after that, and one whose content is not durably done with last. What the
   /// next start would read from the checkpoint on is not free to be written over.
-  private func freeSegment(avoiding avoided: Int?) -> Int? {
+  func freeSegment(avoiding avoided: Int?) -> Int? {
     var best: Int? = nil
     var bestAge = UInt64.max
     for slot in 0..<segments.count where segments[slot].use == .free {
       if checkpoint.covers(segments[slot].generation) { continue }
       // Generation zero becomes the largest number.
-      var age = UInt64(segments[slot].generation &- 1)
+      var age = UInt64(Generation.age(segments[slot].generation) &- 1)
       if slot == avoided { age += 1 << 32 }
       if !segments[slot].notes.isCovered(by: durableNotes) { age += 1 << 33 }
       if age < bestAge {
@@ -141,12 +198,14 @@ extension Spool where D: ~Copyable {
   ///
   /// Returns `false` when there is none but the one that is written.
   private mutating func evictOldest() -> Bool {
-    guard let slot = order.first, slot != writeSegment,
+    guard let slot = order.first, slot != writeSegment, slot != underWay?.segment,
       !checkpoint.covers(segments[slot].generation)
     else { return false }
     let usedCount = order.count
     let generation = segments[slot].generation
     let successor = order.count > 1 ? segments[order[1]].generation : 0
+    let firstMain = segments[order[min(coldCount, order.count - 1)]].generation
+    if slot == cold.segment { cold.segment = -1 }
     walker.open(
       segment: slot, generation: generation, provenThrough: segments[slot].provenThrough)
     sweep.stop()
@@ -159,17 +218,25 @@ extension Spool where D: ~Copyable {
         record = nil
       }
       guard let record else { break }
-      guard record.header.type == RecordType.data.rawValue,
-        let device = table.find(number: record.header.device),
+      guard record.isFrame, let device = table.find(number: record.header.device),
         record.header.sequence.isAfter(table[device].acknowledged)
       else { continue }
       // With what is missing before it: no older segment is left that could hold that.
       let lost = record.header.sequence.distance(after: table[device].acknowledged)
       drop(device, through: record.header.sequence, count: lost, .evicted)
     }
-    for i in 0..<table.count where table.entries[i].pin.generation == generation {
+    for i in 0..<table.count where table.entries[i].firstPin.generation == generation {
       let device = DeviceIndex(i)
-      setPin(device, table[device].hasUndelivered ? firstBatch(of: successor) : .nowhere)
+      if !table[device].hasUndelivered || successor == 0 {
+        clearPins(device)
+      } else if Generation.isCold(successor), table[device].coldEnd != generation {
+        setColdPin(device, firstBatch(of: successor))
+      } else {
+        setColdPin(device, .nowhere)
+        if table[device].pin == .nowhere || table[device].pin.generation == generation {
+          setPin(device, firstBatch(of: firstMain == generation ? successor : firstMain))
+        }
+      }
     }
     reclaim()
     return order.count < usedCount

@@ -149,14 +149,14 @@ extension Spool where D: ~Copyable {
 
   /// Starts at the oldest segment in which a ready device may have an unsent frame.
   private mutating func startPass() -> Bool {
-    var oldest = UInt32.max
+    var oldest: LogPosition?
     for i in 0..<table.count {
-      guard table.entries[i].interest == .ready, table.entries[i].hasUnsent,
-        table.entries[i].pin != .nowhere
+      let pin = table.entries[i].firstPin
+      guard table.entries[i].interest == .ready, table.entries[i].hasUnsent, pin != .nowhere
       else { continue }
-      oldest = min(oldest, table.entries[i].pin.generation)
+      oldest = min(oldest ?? pin, pin)
     }
-    guard oldest != UInt32.max, let place = readablePlace(from: place(of: oldest)) else {
+    guard let oldest, let place = readablePlace(from: place(of: oldest.generation)) else {
       return false
     }
     open(order[place])
@@ -166,7 +166,9 @@ extension Spool where D: ~Copyable {
     // Devices without room at the moment may have frames before this.
     for i in 0..<table.count {
       guard table.entries[i].interest != .idle, table.entries[i].hasUnsent else { continue }
-      if table.entries[i].pin.generation < oldest { table.entries[i].blockedPass = sweep.pass }
+      if table.entries[i].firstPin < firstBatch(of: oldest.generation) {
+        table.entries[i].blockedPass = sweep.pass
+      }
     }
     return true
   }
@@ -238,7 +240,7 @@ extension Spool where D: ~Copyable {
       return
     }
     drop(device, through: table[device].last, count: lost, .damaged)
-    setPin(device, .nowhere)
+    clearPins(device)
     reclaim()
   }
 
@@ -250,12 +252,13 @@ extension Spool where D: ~Copyable {
     case .device:
       noteLogin(record)
       return .skipped
-    case .data:
+    case .data, .relocated:
       return offer(record)
     }
   }
 
-  private mutating func noteLogin(_ record: WalkedRecord) {
+  /// Notes the login that the device's following frames in the log were received under.
+  mutating func noteLogin(_ record: WalkedRecord) {
     guard let device = table.find(number: record.header.device),
       let head = DeviceRecord.read(walker.buffer, record.payload)
     else { return }
@@ -263,6 +266,7 @@ extension Spool where D: ~Copyable {
     let buffer = walker.buffer
     let isCurrent = buffer.withBytes(range) { Self.equal(table[device].sweepLogin, $0) }
     if isCurrent { return }
+    table[device].coldHead = 0
     // Most often it is the login in force, and its storage is shared.
     let isLive = buffer.withBytes(range) { Self.equal(table[device].login, $0) }
     if isLive {

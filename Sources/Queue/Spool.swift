@@ -12,7 +12,7 @@
 // that was not delivered is counted as dropped, on disk as well.
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
-// Not here yet, and part of the format already: tail slots, relocation (docs/SPOOL.md).
+// Not here yet, and part of the format already: tail slots (docs/SPOOL.md).
 // Source: spool document, section 2.
 
 /// What became of a frame that was to be stored.
@@ -42,6 +42,8 @@ struct OpenBatch {
   var byteCountMax: Int
   var recordCount = 0
   var openedAt: Instant
+  /// Whether it carries frames to a cold segment, and nothing that anybody waits for.
+  var isRelocation = false
   /// The notes that are written when this batch is.
   var notes = NoteCount()
   /// Where it is to be written; a failed commit before it may still move it to a later segment.
@@ -95,6 +97,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var writeSegment = -1
   var writeOffset = 0
   var writesHeader = false
+  /// Whether the commit before this one moved frames.
+  private var wasRelocation = false
   var nextGeneration: UInt32 = 1
   var nextBatch: UInt32 = 1
   /// The newest segment with a durable batch; zero is none.
@@ -116,6 +120,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// Devices with frames given up whose record is still to be written.
   var droppingDevices: [DeviceIndex] = []
   var checkpoint = Checkpoint()
+  var relocation: Relocation?
+  var cold = ColdTarget()
+  /// Batches of moved frames in this run.
+  var relocationCount: UInt32 = 0
   var walker: SegmentWalker
   var sweep = SweepState()
 
@@ -243,7 +251,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       + drops * RecordHeader.stride(DropNote.byteCount) + roundReserve
   }
 
-  private func seed(of batch: OpenBatch) -> UInt64 {
+  func seed(of batch: OpenBatch) -> UInt64 {
     RecordHeader.seed(generation: batch.generation, batch: batch.number, salt: salt)
   }
 
@@ -251,21 +259,25 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     SpoolLimits.pageByteCount + batch.byteCount
   }
 
-  /// Writes the header and checksum of a record whose payload is in place, and counts it in.
+  /// Writes the header and checksum of a record of this moment whose payload is in place.
   private func seal(
     _ type: RecordType, _ payloadByteCount: Int, _ device: UInt32, _ sequence: SequenceNumber,
     _ batch: inout OpenBatch, _ now: Instant, flags: UInt8 = 0
   ) {
+    seal(
+      RecordHeader(
+        payloadByteCount: payloadByteCount, type: type.rawValue, flags: flags, device: device,
+        sequence: sequence, delta: UInt16(clamping: now.since(batch.openedAt)), boot: boot),
+      &batch)
+  }
+
+  /// Writes the header and checksum of a record whose payload is in place, and counts it in.
+  func seal(_ header: RecordHeader, _ batch: inout OpenBatch) {
     let buffer = buffers[batch.buffer]
     let offset = position(in: batch)
-    let header = RecordHeader(
-      payloadByteCount: payloadByteCount, type: type.rawValue, flags: flags, device: device,
-      sequence: sequence, delta: UInt16(clamping: now.since(batch.openedAt)), boot: boot)
-    let end = offset + RecordHeader.byteCount + payloadByteCount
+    let end = offset + RecordHeader.byteCount + header.payloadByteCount
     buffer.zero(end..<offset + header.strideByteCount)
-    header.seal(
-      in: buffer, at: offset,
-      seed: seed(of: batch), crc)
+    header.seal(in: buffer, at: offset, seed: seed(of: batch), crc)
     batch.byteCount += header.strideByteCount
     batch.recordCount += 1
   }
@@ -277,20 +289,30 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   mutating func appendDeviceRecord(
     _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant
   ) {
+    appendDeviceRecord(
+      device, &batch, now, login: table[device].login, before: table[device].last)
+    table[device].headBatch = batch.number
+    table[device].recordGeneration = batch.generation
+  }
+
+  /// Writes what is known of a device, and the login of its frames behind `last`.
+  mutating func appendDeviceRecord(
+    _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant, login: [UInt8],
+    before last: SequenceNumber
+  ) {
     let buffer = buffers[batch.buffer]
     let entry = table[device]
     let record = DeviceRecord(
       family: entry.key.family, form: entry.key.form, nameByteCount: entry.key.count,
-      loginByteCount: entry.login.count, acknowledged: entry.acknowledged,
-      firstGeneration: entry.pin.generation, dropped: entry.dropped)
+      loginByteCount: login.count, acknowledged: entry.acknowledged,
+      firstGeneration: entry.pin.generation, firstColdGeneration: entry.coldPin.generation,
+      dropped: entry.dropped)
     let start = position(in: batch) + RecordHeader.byteCount
     let payload = start..<start + record.payloadByteCount
     record.write(to: buffer, at: start)
     entry.key.withBytes { buffer.store($0, at: record.name(in: payload).lowerBound) }
-    buffer.store(entry.login.span, at: record.login(in: payload).lowerBound)
-    seal(.device, payload.count, entry.number, entry.last, &batch, now)
-    table[device].headBatch = batch.number
-    table[device].recordGeneration = batch.generation
+    buffer.store(login.span, at: record.login(in: payload).lowerBound)
+    seal(.device, payload.count, entry.number, last, &batch, now)
   }
 
   // MARK: Committing
@@ -302,6 +324,12 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       retryFailedCommit(now)
       return
     }
+    // The two kinds of commit take turns.
+    if let relocation, now >= relocation.dueAt, !wasRelocation {
+      wasRelocation = true
+      if startRelocationCommit(now) { return }
+    }
+    wasRelocation = false
     if gathering == nil, now >= acknowledgementsDueAt || isForced && hasNotes {
       _ = openBatch(0, now)
     }
@@ -326,9 +354,12 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   public var nextDeadline: Instant {
     let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
     if underWay != nil { return min(retryAt, sweepAt) }
+    let relocationAt = relocation?.dueAt ?? .never
     // Acknowledgements ride on the batch that is being gathered.
-    guard let batch = gathering else { return min(acknowledgementsDueAt, sweepAt) }
-    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), sweepAt)
+    guard let batch = gathering else {
+      return min(acknowledgementsDueAt, relocationAt, sweepAt)
+    }
+    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), relocationAt, sweepAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
@@ -342,7 +373,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// Takes the result of the commit under way; `nil` means that it is durable.
   public mutating func commitFinished(_ error: DiskError?, now: Instant) {
     guard let batch = underWay else { return }
-    if error == nil {
+    if batch.isRelocation {
+      underWay = nil
+      relocationFinished(batch, error, now: now)
+    } else if error == nil {
       underWay = nil
       failedCommitCount = 0
       durableThrough = batch.number
@@ -366,16 +400,36 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     require(batch.generation == segments[writeSegment].generation)
     require(writeOffset + BatchHeader.paged(batch.byteCount) <= geometry.segmentByteCount)
     batch.offset = writeOffset
+    if writesHeader { segments[writeSegment].previousGeneration = newestGeneration }
+    writeOffset += BatchHeader.paged(batch.byteCount)
+    write(
+      batch, durableThrough: durableThrough,
+      previousGeneration: segments[writeSegment].previousGeneration, writesHeader: writesHeader, now
+    )
+    writesHeader = false
+  }
+
+  /// Starts the commit of a batch of moved frames.
+  mutating func startCold(_ batch: inout OpenBatch, _ now: Instant) {
+    cold.offset += BatchHeader.paged(batch.byteCount)
+    write(
+      batch, durableThrough: batch.number - 1, previousGeneration: 0,
+      writesHeader: batch.number == 1, now)
+  }
+
+  private mutating func write(
+    _ batch: OpenBatch, durableThrough: UInt32, previousGeneration: UInt32, writesHeader: Bool,
+    _ now: Instant
+  ) {
     let buffer = buffers[batch.buffer]
     let base = SpoolLimits.pageByteCount
     let paged = BatchHeader.paged(batch.byteCount)
-    if writesHeader { segments[writeSegment].previousGeneration = newestGeneration }
-    let previous = segments[writeSegment].previousGeneration
     BatchHeader(
       generation: batch.generation, batch: batch.number, byteCount: batch.byteCount,
       recordCount: batch.recordCount, durableThrough: durableThrough,
       monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.openedAt.milliseconds), salt: salt,
-      previousGeneration: previous, replayGeneration: checkpoint.generation
+      previousGeneration: previousGeneration, replayGeneration: checkpoint.generation,
+      oldestGeneration: oldestGeneration
     ).write(to: buffer, at: base, crc)
     buffer.zero(base + batch.byteCount..<base + paged)
     if writesHeader {
@@ -383,17 +437,15 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
         uuidLow: uuidLow, uuidHigh: uuidHigh, generation: batch.generation, boot: boot,
         bootKey: bootKey, segmentByteCount: geometry.segmentByteCount,
         createdMilliseconds: UInt64(max(0, now.milliseconds)),
-        previousGeneration: previous
+        previousGeneration: previousGeneration
       ).write(to: buffer, at: 0, crc)
     }
     underWay = batch
     retryAt = .never
-    writeOffset += paged
     disk.startCommit(
       CommitOrder(
         segment: batch.segment, offset: batch.offset, byteCount: paged,
         writesHeader: writesHeader, buffer: buffer))
-    writesHeader = false
   }
 
   /// Writes the batch whose commit failed to another segment, and takes the batch that has been
@@ -466,6 +518,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
     writtenNotes.drops += UInt64(dropCount)
     writtenNotes.acknowledgements += UInt64(count)
+    writtenNotes.relocations = queuedNotes.relocations
     batch.notes = writtenNotes
     continueRound(&batch, now)
     acknowledgementsDueAt =

@@ -6,6 +6,8 @@ public struct SpoolCounters: Sendable {
   public var commitCount: UInt64 = 0
   public var failedCommitCount: UInt64 = 0
   public var writtenByteCount: UInt64 = 0
+  /// Frames moved to a cold segment.
+  public var relocatedFrameCount: UInt64 = 0
   public var sweptFrameCount: UInt64 = 0
   /// Frames evicted because the ring was full, or lost to damage.
   public var droppedFrameCount: UInt64 = 0

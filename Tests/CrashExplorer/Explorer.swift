@@ -10,6 +10,7 @@ struct Tally {
   var commitCount = 0
   var roundCount = 0
   var evictedCount: UInt64 = 0
+  var relocatedCount: UInt64 = 0
   var generationCount: UInt32 = 0
   /// Frames that a damaged bit has cost, and those of them that nobody counted.
   var lostCount = 0
@@ -42,6 +43,7 @@ struct Explorer {
     try world.settle()
     tally.generationCount += world.spool.nextGeneration
     tally.evictedCount += world.spool.counters.droppedFrameCount
+    tally.relocatedCount += world.spool.counters.relocatedFrameCount
     if world.spool.checkpoint.generation > 1 { tally.roundCount += 1 }
   }
 
@@ -142,7 +144,9 @@ struct Explorer {
   mutating func failures(seed: UInt64, commitCount: Int) throws(Violation) {
     for fault in Fault.allCases {
       for length in [1, 2, 5] {
-        for failing in 0..<commitCount {
+        // Every commit of the run, in turns with the kinds of failure.
+        let first = (Int(seed) + tally.failureCount) % 5
+        for failing in stride(from: first, to: commitCount, by: 5) {
           tally.failureCount += 1
           let context = "seed \(seed) \(fault) at \(failing), \(length) times"
           do throws(Violation) {

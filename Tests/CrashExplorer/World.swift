@@ -16,7 +16,8 @@ struct World: ~Copyable {
   var spool: Spool<ExplorerDisk>
   var ledger: Ledger
   var random: RandomNumbers
-  private var evictedBefore: [UInt32] = []
+  /// Frames that the stuck device sends at a time: few are moved out of the way, many are evicted.
+  let stuckFrameCount: Int
 
   init(_ geometry: SpoolGeometry, seed: UInt64) {
     spool = Spool(
@@ -24,6 +25,7 @@ struct World: ~Copyable {
       bootKey: 1)
     ledger = Ledger()
     random = RandomNumbers(seed: seed)
+    stuckFrameCount = [1, 4, 16][Int(seed % 3)]
     for kind in Self.kinds { _ = add(kind) }
   }
 
@@ -37,6 +39,7 @@ struct World: ~Copyable {
     report = spool.recover()
     self.ledger = ledger
     random = RandomNumbers(seed: seed)
+    stuckFrameCount = [1, 4, 16][Int(seed % 3)]
   }
 
   var now: Instant { Instant(milliseconds: ledger.now) }
@@ -84,7 +87,7 @@ struct World: ~Copyable {
     for _ in 0...random.below(2) { try append(0) }
     switch random.below(12) {
     case 0 where progress < 30: try append(1)
-    case 1, 2: try append(2)
+    case 1, 2: for _ in 0..<stuckFrameCount { try append(2) }
     case 3 where progress < 20: try append(3)
     case 4: for _ in 0...random.below(8) { try append(4) }
     case 5, 6:

@@ -13,7 +13,7 @@ do throws(Violation) {
   for seed in arguments[0]...arguments[1] {
     let seed = UInt64(seed)
     try explorer.crashes(seed: seed, commitCount: arguments[2])
-    try explorer.failures(seed: seed, commitCount: arguments[2] / 4)
+    try explorer.failures(seed: seed, commitCount: arguments[2] / 3)
     try explorer.flips(seed: seed, commitCount: arguments[2], count: arguments[4])
     try explorer.readFailures(seed: seed, commitCount: arguments[2])
   }

@@ -246,6 +246,9 @@ struct FailedCommitTests {
         let error = spool.disk.finishCommit(isLast ? nil : .write(.failed, byteCount: 0))
         spool.commitFinished(error, now: instant(now))
       }
+      // Where frames were being moved, the batch is still to be written.
+      now += 2_000
+      spool.commit(at: now)
     }
   }
 }

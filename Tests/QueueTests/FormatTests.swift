@@ -46,14 +46,14 @@ struct FormatTests {
   @Test("writes a segment header as specified")
   func segmentHeader() {
     let header = SegmentHeader(
-      uuidLow: 0x0102_0304_0506_0708, uuidHigh: 0x1112_1314_1516_1718, generation: 0xA1B2_C3D4,
+      uuidLow: 0x0102_0304_0506_0708, uuidHigh: 0x1112_1314_1516_1718, generation: 0x21B2_C3D4,
       boot: 0xE5F6, bootKey: 0x3132_3334_3536_3738, segmentByteCount: 0x0040_0000,
       createdMilliseconds: 0x2122_2324_2526_2728, previousGeneration: 0xB1B2_B3B4)
     var bytes: [UInt8] = Array("ERSPOOL1".utf8)
     bytes += littleEndian(0, 4) + littleEndian(0, 4) + littleEndian(0, 4)  // feature bits
     bytes += [0, 0, 0, 0]  // class main
     bytes += [8, 7, 6, 5, 4, 3, 2, 1, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]
-    bytes += littleEndian(0xA1B2_C3D4, 8)
+    bytes += littleEndian(0x21B2_C3D4, 8)
     bytes += littleEndian(0xE5F6, 4)
     bytes += littleEndian(0x40_0000, 4)
     bytes += littleEndian(0x2122_2324_2526_2728, 8)
@@ -101,7 +101,8 @@ struct FormatTests {
     let header = BatchHeader(
       generation: 0x1122_3344, batch: 0x5566_7788, byteCount: 0x0001_2345, recordCount: 0x0BCD,
       durableThrough: 0x5566_7787, monotonicMilliseconds: 0x99AA_BBCC, salt: 0xD1D2_D3D4,
-      previousGeneration: 0x1122_3340, replayGeneration: 0x1122_3330)
+      previousGeneration: 0x1122_3340, replayGeneration: 0x1122_3330,
+      oldestGeneration: 0x1122_3320)
     var bytes: [UInt8] = Array("BTC1".utf8)
     bytes += [0x44, 0x33, 0x22, 0x11]
     bytes += [0x88, 0x77, 0x66, 0x55]
@@ -112,16 +113,17 @@ struct FormatTests {
     bytes += [0xD4, 0xD3, 0xD2, 0xD1]
     bytes += [0x40, 0x33, 0x22, 0x11]
     bytes += [0x30, 0x33, 0x22, 0x11]
+    bytes += [0x20, 0x33, 0x22, 0x11]
     bytes += littleEndian(UInt64(referenceCRC32C([0, 0, 0, 0, 0, 0, 0, 0] + bytes)), 4)
-    let buffer = PageBuffer([UInt8](repeating: 0xEE, count: 64))
+    let buffer = PageBuffer([UInt8](repeating: 0xEE, count: 68))
     let crc = CRC32C()
     header.write(to: buffer, at: 16, crc)
-    #expect(buffer.bytes(16..<60) == bytes)
-    #expect(buffer.loadUInt8(at: 60) == 0xEE)
+    #expect(buffer.bytes(16..<64) == bytes)
+    #expect(buffer.loadUInt8(at: 64) == 0xEE)
     #expect(BatchHeader.read(buffer, at: 16, generation: 0x1122_3344, crc) == header)
     #expect(BatchHeader.read(buffer, at: 16, generation: nil, crc) == header)
     #expect(BatchHeader.read(buffer, at: 16, generation: 0x1122_3345, crc) == nil)
-    for bit in 0..<44 * 8 {
+    for bit in 0..<48 * 8 {
       let byte = buffer.loadUInt8(at: 16 + bit / 8)
       buffer.store(byte ^ 1 << UInt8(bit % 8), at: 16 + bit / 8)
       #expect(BatchHeader.read(buffer, at: 16, generation: nil, crc) == nil, "bit \(bit)")
@@ -132,16 +134,17 @@ struct FormatTests {
   @Test("takes a batch of any whole number of pages up to the largest")
   func batchSizes() {
     let crc = CRC32C()
-    let buffer = PageBuffer(byteCount: 44)
-    for byteCount in [0, 43, 44, 45, 4_096, 4_097, 262_144, 262_145] {
+    let buffer = PageBuffer(byteCount: 48)
+    for byteCount in [0, 47, 48, 49, 4_096, 4_097, 262_144, 262_145] {
       let header = BatchHeader(
         generation: 1, batch: 1, byteCount: byteCount, recordCount: 0, durableThrough: 0,
-        monotonicMilliseconds: 0, salt: 0, previousGeneration: 0, replayGeneration: 0)
+        monotonicMilliseconds: 0, salt: 0, previousGeneration: 0, replayGeneration: 0,
+        oldestGeneration: 0)
       header.write(to: buffer, at: 0, crc)
-      let isValid = byteCount >= 44 && byteCount <= 262_144
+      let isValid = byteCount >= 48 && byteCount <= 262_144
       #expect((BatchHeader.read(buffer, at: 0, generation: 1, crc) == header) == isValid)
     }
-    #expect(BatchHeader.paged(44) == 4_096)
+    #expect(BatchHeader.paged(48) == 4_096)
     #expect(BatchHeader.paged(4_096) == 4_096)
     #expect(BatchHeader.paged(4_097) == 8_192)
   }
@@ -218,7 +221,7 @@ struct FormatTests {
     // Family and form of a key made by the tests are 7 and 1.
     var records = Self.record(
       5, device: 0, sequence: 0, salt: salt,
-      [7, 1, 2, 0, 5, 0, 0, 0] + [UInt8](repeating: 0, count: 16) + Array("ABhello".utf8))
+      [7, 1, 2, 0, 5, 0, 0, 0] + [UInt8](repeating: 0, count: 20) + Array("ABhello".utf8))
     records += Self.record(1, device: 0, sequence: 1, salt: salt, Array("frame".utf8))
     records += Self.record(1, device: 0, sequence: 2, delta: 7, salt: salt, [])
     let drop =
@@ -227,9 +230,10 @@ struct FormatTests {
     records += Self.record(
       3, device: 0, sequence: 0, delta: 20, salt: salt, littleEndian(0, 4) + littleEndian(2, 4))
     var batch = Array("BTC1".utf8) + littleEndian(1, 4) + littleEndian(1, 4)
-    batch += littleEndian(UInt64(44 + records.count), 4) + littleEndian(5, 2) + [0, 0]
+    batch += littleEndian(UInt64(48 + records.count), 4) + littleEndian(5, 2) + [0, 0]
     batch += littleEndian(0, 4) + littleEndian(1_000, 4)
     batch += littleEndian(UInt64(salt), 4) + littleEndian(0, 4) + littleEndian(0, 4)
+    batch += littleEndian(1, 4)
     batch += littleEndian(UInt64(referenceCRC32C([0, 0, 0, 0, 0, 0, 0, 0] + batch)), 4)
     batch += records
     #expect(Array(segment[3 * page..<3 * page + batch.count]) == batch)

@@ -268,16 +268,17 @@ struct RecoveryTests {
     let crc = CRC32C()
     let payload = 45_000
     let buffer = PageBuffer(byteCount: 64 * 1_024)
-    buffer.store(UInt8(1), at: 64 + 2)
-    buffer.store(UInt16(40_000), at: 64 + 4)
+    buffer.store(UInt8(1), at: 68 + 2)
+    buffer.store(UInt16(40_000), at: 68 + 4)
     RecordHeader(
       payloadByteCount: payload, type: RecordType.device.rawValue, flags: 0, device: 9,
       sequence: SequenceNumber(0), delta: 0, boot: 1
     ).seal(
-      in: buffer, at: 44, seed: RecordHeader.seed(generation: 1, batch: 2, salt: 3), crc)
+      in: buffer, at: 48, seed: RecordHeader.seed(generation: 1, batch: 2, salt: 3), crc)
     BatchHeader(
-      generation: 1, batch: 2, byteCount: 64 + payload, recordCount: 1, durableThrough: 1,
-      monotonicMilliseconds: 0, salt: 3, previousGeneration: 0, replayGeneration: 0
+      generation: 1, batch: 2, byteCount: 68 + payload, recordCount: 1, durableThrough: 1,
+      monotonicMilliseconds: 0, salt: 3, previousGeneration: 0, replayGeneration: 0,
+      oldestGeneration: 0
     ).write(to: buffer, at: 0, crc)
     let geometry = SpoolGeometry(segmentByteCount: 32 * 4_096, segmentCount: 16)
     var large = SimulatedDisk(geometry)

@@ -145,8 +145,14 @@ struct World: ~Copyable {
   mutating func finishCommit(_ fault: CommitFault? = nil) {
     guard spool.disk.isCommitting else { return }
     let durable = spool.durableThrough
+    let isRelocation = spool.underWay?.isRelocation ?? false
     let error = spool.disk.finishCommit(fault)
     spool.commitFinished(error, now: now)
+    noteDrops()
+    if isRelocation {
+      if spool.durableThrough != durable { fail("durable by moving frames") }
+      return
+    }
     if error != nil {
       if spool.durableThrough != durable { fail("durable although the commit failed") }
       return
