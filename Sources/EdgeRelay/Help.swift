@@ -45,6 +45,8 @@ enum Help {
       --spool DIRECTORY      where frames are kept (default: /var/lib/edgerelay)
       --spool-size SIZE      the most it may take: 4M to 16G (default: 256M); an existing
                              spool is never made smaller
+      --when-full POLICY     drop-oldest: give up the oldest frames (default)
+                             refuse: take and answer no new ones
       --replies [WHO=]POLICY minimal: answer what the protocol owes
                              generous: answer also what is optional
                              WHO: a protocol or a device; may be repeated (default: what

@@ -130,6 +130,7 @@ private func startRelay(
   var spool = Spool(
     disk: disk, geometry: geometry, deviceCountMax: RelayLimits.deviceCountMax,
     secret: clinux_random(), bootKey: Clock.bootKey())
+  spool.fullPolicy = options.fullPolicy
   let report = spool.recover()
   logStart(&log, clock, options, listeners, geometry, report)
   let engine = Engine(

@@ -258,7 +258,8 @@ extension Spool where D: ~Copyable {
     table[device].coldEnd = place.generation
     guard sequence.isAfter(table[device].acknowledged) else { return }
     if table[device].coldPin == .nowhere { setColdPin(device, place) }
-    guard table[device].coldByteCount > Int(geometry.byteCount) / SpoolLimits.coldDeviceShare
+    guard table[device].coldByteCount > Int(geometry.byteCount) / SpoolLimits.coldDeviceShare,
+      fullPolicy == .dropOldest
     else { return }
     let count = sequence.distance(after: table[device].acknowledged)
     drop(device, through: sequence, count: count, .evicted)

@@ -44,6 +44,9 @@ extension Spool where D: ~Copyable {
     min(SpoolLimits.spareSegmentCountMax, segments.count / SpoolLimits.segmentsPerSpare)
   }
 
+  /// Whether a segment may be taken for frames, and the spare ones be left to acknowledgements.
+  var hasRoomForFrames: Bool { freeCount > spareCount }
+
   /// Begins a new use of a free segment.
   mutating func take(_ slot: Int, as generation: UInt32) {
     segments[slot] = SegmentState(
@@ -199,7 +202,7 @@ extension Spool where D: ~Copyable {
   /// Returns `false` when there is none but the one that is written.
   private mutating func evictOldest() -> Bool {
     guard let slot = order.first, slot != writeSegment, slot != underWay?.segment,
-      !checkpoint.covers(segments[slot].generation)
+      !checkpoint.covers(segments[slot].generation), fullPolicy == .dropOldest
     else { return false }
     let usedCount = order.count
     let generation = segments[slot].generation

@@ -127,6 +127,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var walker: SegmentWalker
   var sweep = SweepState()
 
+  /// What becomes of frames when the ring is full.
+  public var fullPolicy = FullPolicy.dropOldest
+
   /// Every batch up to this number is durable.
   public private(set) var durableThrough: UInt32 = 0
   /// Commits that failed since the last one that did not.
@@ -215,6 +218,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     if writeSegment < 0 || room < wanted || segments[writeSegment].use != .used {
       // A commit under way still counts on the present segment: wait for it.
       if underWay != nil { return nil }
+      guard fullPolicy == .dropOldest || needed == 0 || hasRoomForFrames else {
+        counters.refusedCount += 1
+        return nil
+      }
       guard rollSegment() else { return nil }
     }
     let byteCountMax = roomForBatch

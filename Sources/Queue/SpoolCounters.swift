@@ -11,6 +11,8 @@ public struct SpoolCounters: Sendable {
   public var sweptFrameCount: UInt64 = 0
   /// Frames evicted because the ring was full, or lost to damage.
   public var droppedFrameCount: UInt64 = 0
+  /// Times a frame was not taken because the ring was full; it may have been offered again.
+  public var refusedCount: UInt64 = 0
   /// Bytes of batches that did not validate when they were read, counted at every reading.
   public var damagedByteCount: UInt64 = 0
   public init() {}

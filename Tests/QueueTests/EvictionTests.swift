@@ -184,4 +184,41 @@ struct EvictionTests {
     _ = recovered(spool.disk.afterPowerCut(.nothing), deviceCountMax: 4_000, &report)
     #expect(report.droppedFrameCount >= 900)
   }
+
+  @Test("refuses new frames instead, where that is wanted, and takes them when there is room")
+  func refuses() {
+    var spool = emptySpool()
+    spool.fullPolicy = .refuse
+    let a = spool.device("A")
+    var stored = 0
+    var isFull = false
+    while !isFull, stored < 1_000 {
+      let result = spool.append(a, Array("\(stored + 1)".utf8).span, .unlimited, now: instant(0))
+      if result == .full { isFull = true } else { stored += 1 }
+      spool.commit()
+    }
+    #expect(stored < 1_000)
+    #expect(spool.counters.refusedCount == 1)
+    #expect(spool.counters.droppedFrameCount == 0)
+    #expect(spool.drain() == (1...stored).map { "A\($0) \($0)" })
+    // Whatever is acknowledged, power cuts find every frame that is not.
+    spool.rewind(a)
+    for i in 1...stored {
+      guard let frame = spool.nextFrame(at: 1_000 * Int64(i)) else {
+        Issue.record("frame \(i) does not come")
+        return
+      }
+      spool.markSent(a, frame.sequence)
+      spool.confirm(a, UInt32(i), at: frame.place)
+      // As many at a time as a segment of one batch each has frames.
+      guard i % SpoolGeometry.commitsPerSegment == 0 else { continue }
+      spool.commitIfDue(now: instant(1_000 * Int64(i)), isForced: true)
+      var again = recovered(spool.disk.afterPowerCut(.prefix(4_096)))
+      #expect(again.drain().last == "A\(stored) \(stored)" || i >= stored - 1)
+      #expect(again.counters.droppedFrameCount == 0)
+      let error = spool.disk.finishCommit()
+      spool.commitFinished(error, now: instant(1_000 * Int64(i)))
+    }
+    #expect(spool.append(a, Array("new".utf8).span, .unlimited, now: instant(0)) != .full)
+  }
 }
