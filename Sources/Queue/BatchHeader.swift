@@ -71,7 +71,9 @@ struct BatchHeader: Equatable {
   ) -> BatchHeader? {
     guard buffer.loadUInt32(at: offset) == magic else { return nil }
     let found = buffer.loadUInt32(at: offset + 4)
-    guard found == generation ?? found else { return nil }
+    guard found == generation ?? found, Generation.age(found) < Generation.ageMax else {
+      return nil
+    }
     let stored = buffer.loadUInt32(at: offset + 44)
     guard stored == crc.checksum(seed: 0, buffer, offset..<offset + 44) else { return nil }
     let byteCount = Int(buffer.loadUInt32(at: offset + 12))

@@ -5,6 +5,8 @@
 /// Arithmetic of generations.
 enum Generation {
   static let coldBit: UInt32 = 0x8000_0000
+  /// No use of a segment comes this far; what says so was not written by a relay.
+  static let ageMax: UInt32 = 0x7F00_0000
 
   static func isCold(_ generation: UInt32) -> Bool { generation & coldBit != 0 }
 

@@ -69,7 +69,9 @@ struct SegmentHeader: Equatable {
     guard isIntact else { return .none }
     guard buffer.loadUInt32(at: offset + 8) == 0 else { return .foreign }
     let generation = buffer.loadUInt64(at: offset + 40)
-    guard generation <= UInt64(UInt32.max) else { return .foreign }
+    guard generation <= UInt64(UInt32.max),
+      Generation.age(UInt32(generation)) < Generation.ageMax
+    else { return .foreign }
     return .header(
       SegmentHeader(
         uuidLow: buffer.loadUInt64(at: offset + 24),
