@@ -44,6 +44,8 @@ public enum SpoolLimits {
   static let segmentCountMax = 4_096
   /// Milliseconds the oldest frame waits for company before a commit starts.
   static let commitDelay = 10
+  /// Milliseconds without a frame before the newest batch is closed.
+  static let closingDelay = 1_000
   /// Milliseconds that acknowledgements wait for a batch to ride on.
   static let acknowledgementDelay = 250
   /// Acknowledgements in one batch: bounds what a commit adds to the frames in it.

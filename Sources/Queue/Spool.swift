@@ -44,6 +44,8 @@ struct OpenBatch {
   var openedAt: Instant
   /// Whether it carries frames to a cold segment, and nothing that anybody waits for.
   var isRelocation = false
+  /// Whether it carries frames, so that it is to be closed when none follow.
+  var hasFrames = false
   /// The notes that are written when this batch is.
   var notes = NoteCount()
   /// Where it is to be written; a failed commit before it may still move it to a later segment.
@@ -92,6 +94,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   let buffers: InlineArray<2, PageBuffer>
   var gathering: OpenBatch?
   var underWay: OpenBatch?
+  /// When the newest batch is to be closed, by another one that proves it durable and tells how far
+  /// its devices have come: without that, a damaged newest batch looks like one that was torn.
+  private var closingDueAt = Instant.never
   /// When a batch whose commit failed is to be written again.
   var retryAt = Instant.never
   var writeSegment = -1
@@ -186,6 +191,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
     let place = LogPosition(generation: batch.generation, offset: UInt32(batch.offset))
     if table[device].pin == .nowhere { setPin(device, place) }
+    batch.hasFrames = true
     gathering = batch
     counters.appendedFrameCount += 1
     return .stored(sequence, batch: batch.number, place)
@@ -340,8 +346,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     if gathering == nil, now >= acknowledgementsDueAt || isForced && hasNotes {
       _ = openBatch(0, now)
     }
+    let isClosing = gathering == nil && now >= closingDueAt
+    if isClosing { close(now) }
     guard var batch = gathering else { return }
-    let isDue = now >= batch.openedAt.advanced(by: SpoolLimits.commitDelay)
+    let isDue = isClosing || now >= batch.openedAt.advanced(by: SpoolLimits.commitDelay)
     guard isDue || isForced || batch.byteCount > batch.byteCountMax / 2 else { return }
     if batch.byteCount > batch.byteCountMax {
       // A failed commit has taken its place.
@@ -354,7 +362,20 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     appendNotes(&batch, now)
     gathering = nil
     if batch.recordCount == 0 { return }
+    closingDueAt = .never
     start(&batch, now)
+  }
+
+  /// Opens a batch with the records of the newest batch's devices, as many as fit in a page.
+  private mutating func close(_ now: Instant) {
+    closingDueAt = .never
+    guard var batch = openBatch(0, now) else { return }
+    for i in 0..<table.count where table.entries[i].lastBatch == durableThrough {
+      let byteCount = RecordHeader.stride(deviceRecordByteCount(DeviceIndex(i)))
+      guard batch.byteCount + byteCount <= SpoolLimits.pageByteCount else { continue }
+      appendDeviceRecord(DeviceIndex(i), &batch, now)
+    }
+    gathering = batch
   }
 
   /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
@@ -364,7 +385,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let relocationAt = relocation?.dueAt ?? .never
     // Acknowledgements ride on the batch that is being gathered.
     guard let batch = gathering else {
-      return min(acknowledgementsDueAt, relocationAt, sweepAt)
+      return min(acknowledgementsDueAt, closingDueAt, relocationAt, sweepAt)
     }
     return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), relocationAt, sweepAt)
   }
@@ -389,6 +410,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       durableThrough = batch.number
       durableNotes = batch.notes
       newestGeneration = batch.generation
+      if batch.hasFrames { closingDueAt = now.advanced(by: SpoolLimits.closingDelay) }
       segments[batch.segment].durableByteCount =
         batch.offset + BatchHeader.paged(batch.byteCount)
       counters.commitCount += 1

@@ -12,9 +12,8 @@ struct Tally {
   var evictedCount: UInt64 = 0
   var relocatedCount: UInt64 = 0
   var generationCount: UInt32 = 0
-  /// Frames that a damaged bit has cost, and those of them that nobody counted.
+  /// Frames that a damaged bit has cost, all of them counted.
   var lostCount = 0
-  var uncountedCount = 0
 }
 
 struct Explorer {
@@ -232,9 +231,7 @@ struct Explorer {
       }
       tally.lostCount += max(0, lost)
       if lost > damaged {
-        tally.uncountedCount += lost - damaged
-        let isNewest = segment == world.spool.writeSegment
-        if !isNewest { throw Violation("\(lost) frames lost, \(damaged) counted") }
+        throw Violation("\(lost) frames lost, \(damaged) counted")
       }
     } catch {
       throw Violation("\(context()): \(error.text)")

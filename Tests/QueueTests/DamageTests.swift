@@ -146,6 +146,30 @@ struct DamageTests {
     #expect(spool.drain() == ["A1 one"])
   }
 
+  @Test("of the newest batch is counted when a second has gone by", arguments: [0, 4_000])
+  func newestBatch(_ byte: Int) {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    for i in 1...2 { spool.store(a, "\(i)") }
+    spool.put(a, String(repeating: "x", count: 5_000))
+    spool.commit()
+    let before = spool.disk.commitCount
+    #expect(spool.nextDeadline == instant(1_000))
+    spool.closeBatch(at: 1_000)
+    #expect(spool.disk.commitCount == before + 1)
+    // Once is enough.
+    #expect(spool.nextDeadline == .never)
+    var disk = spool.disk.afterPowerCut(.nothing)
+    disk.flip(segment: spool.order[0], bit: (5 * 4_096 + byte) * 8)
+    var again = recovered(disk)
+    let device = again.device("A")
+    #expect(again.lastSequence(device) == SequenceNumber(3))
+    #expect(again.drain() == ["A1 1", "A2 2"])
+    again.confirm(device, 2)
+    _ = again.sweepAll()
+    #expect(again.dropCounts(of: device) == DropCounts(evicted: 0, damaged: 1))
+  }
+
   @Test("of a large batch's first record is read around in time")
   func salvageIsBounded() {
     let geometry = SpoolGeometry(segmentByteCount: SpoolLimits.segmentBytesMin, segmentCount: 16)

@@ -93,6 +93,14 @@ extension Spool where D == SimulatedDisk {
     }
   }
 
+  /// Writes what closes the newest batch.
+  mutating func closeBatch(at now: Int64) {
+    #expect(nextDeadline <= instant(now))
+    commitIfDue(now: instant(now))
+    let error = disk.finishCommit()
+    commitFinished(error, now: instant(now))
+  }
+
   /// Starts a commit and lets it fail.
   mutating func failCommit(
     _ fault: CommitFault = .write(.failed, byteCount: 0), at now: Int64 = 0

@@ -125,6 +125,7 @@ struct SweepTests {
     var spool = emptySpool()
     let a = spool.device("A")
     spool.store(a, "one")
+    spool.closeBatch(at: 1_000)
     spool.disk.unreadable = [(spool.order[0], 0..<spool.geometry.segmentByteCount)]
     #expect(spool.drain() == [])
     spool.setInterest(a, wants: false, hasRoom: false)
