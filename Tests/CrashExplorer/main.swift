@@ -6,11 +6,14 @@ import Glibc
 
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 guard arguments.count == 5 else { fatalError("explorer wants five numbers") }
-let geometry = SpoolGeometry(
-  segmentByteCount: 8 * SpoolLimits.pageByteCount, segmentCount: SpoolLimits.segmentCountMin)
-var explorer = Explorer(geometry: geometry, prefixStride: arguments[3], secondShare: 16)
+/// Pages of a segment and segments, in turns.
+let rings = [(8, 16), (8, 16), (12, 16), (6, 32)].map {
+  SpoolGeometry(segmentByteCount: $0 * SpoolLimits.pageByteCount, segmentCount: $1)
+}
+var explorer = Explorer(geometry: rings[0], prefixStride: arguments[3], secondShare: 16)
 do throws(Violation) {
   for seed in arguments[0]...arguments[1] {
+    explorer.geometry = rings[seed % rings.count]
     let seed = UInt64(seed)
     try explorer.crashes(seed: seed, commitCount: arguments[2])
     try explorer.failures(seed: seed, commitCount: arguments[2] / 3)
