@@ -2,7 +2,7 @@
 //
 //    0  magic           4   "BTC1"
 //    4  generation      4   of the segment, so that an earlier life's batch never counts
-//    8  batch           4   number, growing by one over the whole spool
+//    8  batch           4   number, growing by one over all main segments; in a cold one from 1
 //   12  bytes           4   header and records, without the padding to the next page
 //   16  records         2
 //   18  flags           2   zero
@@ -10,7 +10,8 @@
 //   24  monotonic       4   milliseconds of the machine's boot, of the first record, modulo 2^32
 //   28  salt            4   of the start that wrote it, mixed into its records' checksums
 //   32  previous        4   generation of the segment before this one in the log, as in page 0
-//   36  replay          4   every device's record stands in this generation or a later one; zero: unknown
+//   36  replay          4   every device's record stands in this generation or a later one; zero:
+//                           not known
 //   40  oldest          4   generation of the oldest main segment that held anything undelivered
 //   44  crc             4   CRC-32C of eight zero bytes and bytes 0 ..< 44
 //
