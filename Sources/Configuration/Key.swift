@@ -29,7 +29,7 @@ public struct KeyRow: Sendable {
 /// Everything that can be set.
 public enum Key: UInt8, CaseIterable, Sendable {
   case listenerAddress, upstreamAddress
-  case spoolDirectory, spoolSize
+  case spoolDirectory, spoolSize, spoolWhenFull
   case policyReplies, policyPassUnknown
   case protocolReplies, deviceReplies
   case limitSessions
@@ -65,8 +65,16 @@ public enum Key: UInt8, CaseIterable, Sendable {
         table: .spool, name: "size", kind: .size(min: 4 << 20, max: 16 << 30),
         standard: "256MiB", example: "", change: .restart, option: "--spool-size",
         summary: """
-          The most that the spool may take, allocated at the first start. When it is full, the
-          oldest frames are evicted and counted. An existing spool is never made smaller.
+          The most that the spool may take, allocated at the first start. An existing spool is
+          never made smaller.
+          """)
+    case .spoolWhenFull:
+      KeyRow(
+        table: .spool, name: "when_full", kind: .word("drop-oldest refuse"),
+        standard: "drop-oldest", example: "", change: .restart, option: "--when-full",
+        summary: """
+          What happens when the spool is full of undelivered frames. "drop-oldest": the oldest
+          are given up, counted per device; "refuse": new ones are not taken, so not answered.
           """)
     case .policyReplies:
       KeyRow(

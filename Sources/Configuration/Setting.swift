@@ -31,8 +31,8 @@ public struct Setting: Equatable, Sendable {
     case .protocolReplies:
       if let protocolID = protocolID(named: name) { policies.set(policy, for: protocolID) }
     case .deviceReplies: _ = policies.set(policy, forDevice: name)
-    case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .policyPassUnknown,
-      .limitSessions, .logLevel:
+    case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .spoolWhenFull,
+      .policyPassUnknown, .limitSessions, .logLevel:
       break
     }
   }

@@ -4,6 +4,7 @@
 import CLinux
 import Configuration
 import Detect
+import Queue
 import Relay
 
 /// What the relay runs with.
@@ -15,6 +16,7 @@ struct RunOptions {
   var upstream: HostAndPort
   var spool: [UInt8]
   var spoolCapBytes: Int64
+  var fullPolicy: FullPolicy
   var policies = ReplyPolicies()
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
@@ -40,6 +42,7 @@ struct RunOptions {
     listen = settings.all(.listenerAddress).compactMap { $0.endpoint }
     spool = settings.path(.spoolDirectory)
     spoolCapBytes = settings.number(.spoolSize)
+    fullPolicy = settings.number(.spoolWhenFull) == 0 ? .dropOldest : .refuse
     policies = settings.policies
     passesUnknown = settings.isTrue(.policyPassUnknown)
     sessionCountMax = Int(settings.number(.limitSessions))
