@@ -1,7 +1,6 @@
 // Configurations and the running relay: what a start refuses, what a reload changes, what systemd
 // is told.
 
-import CLinux
 import Foundation
 import Relay
 import Testing
@@ -127,11 +126,11 @@ struct ConfiguredTests {
       #expect(asked.timeIntervalSinceNow > -0.8)
     }
     try site.write("what\n")
-    _ = clinux_kill(process.pid, SIGHUP)
+    process.hangUp()
     #expect(try manager.wait(for: "READY=1").contains("STATUS=not configured"))
     #expect(process.log.contains("edgerelay.toml:1:5: expected ="))
     try site.write(site.main)
-    _ = clinux_kill(process.pid, SIGHUP)
+    process.hangUp()
     #expect(try manager.wait(for: "READY=1").contains("STATUS=0 of 0 devices online"))
     _ = try TestSocket.connection(to: site.port)
     process.terminate()

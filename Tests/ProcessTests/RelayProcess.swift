@@ -92,6 +92,11 @@ final class RelayProcess {
     if pid > 0 { _ = clinux_kill(pid, clinux_sigterm) }
   }
 
+  /// Makes the relay read its configuration again.
+  func hangUp() {
+    if pid > 0 { _ = clinux_kill(pid, clinux_sighup) }
+  }
+
   /// The exit code if the process has ended by itself (512 and more: by a signal), else `nil`.
   func takeExitCode() -> Int? {
     guard pid > 0 else { return nil }

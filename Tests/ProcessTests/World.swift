@@ -3,7 +3,6 @@
 // Everything on the stage happens inside `run`, which watches the relay too: one that ends by itself
 // fails the test at once.
 
-import CLinux
 import Foundation
 import Queue
 import Relay
@@ -55,7 +54,7 @@ struct World: ~Copyable {
   func killRelay() { relay?.kill() }
 
   /// Makes the relay read its configuration again.
-  func hangUp() { _ = clinux_kill(relay?.pid ?? 0, clinux_sighup) }
+  func hangUp() { relay?.hangUp() }
 
   /// Asks the relay to stop and returns its exit code; trackers and platform go on meanwhile.
   mutating func stopRelay() throws -> Int {
