@@ -73,10 +73,7 @@ extension Engine where D: ~Copyable {
       drop(device, .refused, byteCount: bytes.count)
       return
     }
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for i in 0..<bytes.count { copy.append(bytes[i]) }
-    heldCommands.append(HeldCommand(device: key, bytes: copy, heldAt: now))
+    heldCommands.append(HeldCommand(device: key, bytes: bytes.copied(), heldAt: now))
     emit(.log(.command(device, .held, byteCount: bytes.count)))
   }
 

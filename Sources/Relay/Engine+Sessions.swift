@@ -113,6 +113,11 @@ extension Engine where D: ~Copyable {
   public mutating func datagram(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) {
+    // What waits for room came first.
+    if postponedDatagrams.contains(where: { $0.source == source }) {
+      postpone(source, bytes, moment.instant)
+      return
+    }
     guard let slot = addresses.find(source, sessions) ?? bind(source, bytes, moment) else { return }
     read(slot, datagram: bytes, moment)
     guard !heldDatagrams.isEmpty, sessions[slot.rawValue].device != nil else { return }
@@ -129,8 +134,34 @@ extension Engine where D: ~Copyable {
     sessions[i].silence = .long
     sessions[i].wantedByteCount = 0
     let consumed = read(slot, bytes, moment)
-    ledger.skippedByteCount += UInt64(bytes.count - consumed)
+    if isDatagramRefused {
+      isDatagramRefused = false
+      let rest = bytes.extracting(consumed..<bytes.count)
+      postpone(sessions[i].source, rest, moment.instant)
+    } else {
+      ledger.skippedByteCount += UInt64(bytes.count - consumed)
+    }
     if sessions[i].phase == .open { schedule(slot) }
+  }
+
+  /// Keeps a datagram until the spool has room; there is no connection that could be left unread.
+  private mutating func postpone(_ source: PeerAddress, _ bytes: Span<UInt8>, _ now: Instant) {
+    guard postponedDatagrams.count < RelayLimits.postponedDatagramCountMax,
+      bytes.count <= RelayLimits.heldDatagramBytesMax
+    else {
+      ledger.refusedDatagramCount += 1
+      return
+    }
+    postponedDatagrams.append(
+      HeldDatagram(source: source, name: nil, bytes: bytes.copied(), heldAt: now))
+  }
+
+  /// Reads what was postponed, now that the spool may have room.
+  mutating func retryPostponed(_ moment: Moment) {
+    guard !postponedDatagrams.isEmpty else { return }
+    var waiting: [HeldDatagram] = []
+    swap(&waiting, &postponedDatagrams)
+    for held in waiting { datagram(held.source, held.bytes.span, moment) }
   }
 
   /// Keeps the datagram of a source that has not named its device, at the cost of the oldest one.
@@ -145,10 +176,8 @@ extension Engine where D: ~Copyable {
       heldDatagrams.removeFirst()
       ledger.refusedDatagramCount += 1
     }
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for i in 0..<bytes.count { copy.append(bytes[i]) }
-    heldDatagrams.append(HeldDatagram(source: source, name: name, bytes: copy, heldAt: now))
+    heldDatagrams.append(
+      HeldDatagram(source: source, name: name, bytes: bytes.copied(), heldAt: now))
   }
 
   /// Takes out what was kept for `source`, and what has been kept too long.
@@ -358,11 +387,13 @@ extension Engine where D: ~Copyable {
     return offset
   }
 
-  /// Stops reading until the spool has room; a datagram's device will send it again.
+  /// Stops reading until the spool has room; a datagram is kept until then.
   private mutating func pause(_ slot: SessionSlot) {
-    guard sessions[slot.rawValue].transport == .tcp, !sessions[slot.rawValue].isPaused else {
+    guard sessions[slot.rawValue].transport == .tcp else {
+      isDatagramRefused = true
       return
     }
+    if sessions[slot.rawValue].isPaused { return }
     sessions[slot.rawValue].isPaused = true
     pausedSessions.append(slot)
     emit(.pauseSession(slot))

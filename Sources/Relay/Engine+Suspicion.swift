@@ -28,10 +28,7 @@ extension Engine where D: ~Copyable {
       frame.sequence == upstreams[i].suspicion.sequence,
       spool.lastSequence(device).isAfter(frame.sequence)
     else { return false }
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for k in 0..<bytes.count { copy.append(bytes[k]) }
-    upstreams[i].suspicion.bytes = copy
+    upstreams[i].suspicion.bytes = bytes.copied()
     return true
   }
 

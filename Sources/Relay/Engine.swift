@@ -48,6 +48,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var random: RandomSource
   /// Sessions that wait for room in the spool.
   var pausedSessions: [SessionSlot] = []
+  /// Datagrams that the spool had no room for, oldest first.
+  var postponedDatagrams: [HeldDatagram] = []
+  /// Whether a frame of the datagram being read found no room.
+  var isDatagramRefused = false
   /// Datagrams of sources that have not named their device yet, oldest first.
   var heldDatagrams: [HeldDatagram] = []
   /// Commands for devices that cannot be reached just now, oldest first.
@@ -115,7 +119,8 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// Starts a due commit and drains stored frames; returns whether there is more to do at once.
   public mutating func turn(now: Instant) -> Bool {
     isTurnDue = false
-    spool.commitIfDue(now: now, isForced: isDraining || !pausedSessions.isEmpty)
+    let isWaitedFor = !pausedSessions.isEmpty || !postponedDatagrams.isEmpty
+    spool.commitIfDue(now: now, isForced: isDraining || isWaitedFor)
     for _ in 0..<RelayLimits.sweepStepCountMax {
       switch spool.sweepStep(now: now) {
       case .frame(let frame): sendSwept(frame, now)
@@ -137,6 +142,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
       if !entry.isReleased { answer(entry, moment.instant) }
     }
     resumePaused(moment)
+    retryPostponed(moment)
   }
 
   // MARK: Shutdown

@@ -9,6 +9,8 @@ public enum RelayLimits {
   /// Datagrams kept for sources that have not named their device, and the bytes of each.
   static let heldDatagramCountMax = 128
   static let heldDatagramBytesMax = 1_500
+  /// Datagrams that wait for room in the spool.
+  static let postponedDatagramCountMax = 1_024
   /// After this a device that wanted to name itself would have done so.
   static let heldDatagramTimeout = 5 * 60_000
   /// Sessions that are passed on without being understood; each costs a descriptor more.

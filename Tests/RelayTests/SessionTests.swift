@@ -352,6 +352,31 @@ import Testing
     #expect(world.ledger.refusedDatagramCount == 1)
   }
 
+  @Test func `datagrams that the spool has no room for wait, in order, and none is lost`() {
+    let world = World()
+    world.respond = { $0.type == 0x01 || $0.type == 0x13 ? $0.answer().bytes : [] }
+    let source = world.source(1)
+    source.send(.login(1))
+    world.commits = .manual
+    var sent: [Wire] = []
+    while world.engine.postponedDatagrams.count < 300, sent.count < 60_000 {
+      let frame = Wire.position(UInt16(sent.count % 60_000), mark: UInt32(sent.count))
+      sent.append(frame)
+      source.send(frame)
+    }
+    #expect(world.engine.postponedDatagrams.count == 300)
+    world.commits = .immediate
+    world.commit()
+    world.advance(2_000)
+    #expect(world.engine.postponedDatagrams.isEmpty)
+    #expect(world.ledger.storedFrameCount == UInt64(sent.count))
+    #expect(world.ledger.skippedByteCount == 0)
+    #expect(world.ledger.refusedDatagramCount == 0)
+    source.send(.heartbeat(7))
+    world.advance(10 * 60_000)
+    #expect(world.delivered.filter { $0.type == 0x12 } == sent)
+  }
+
   @Test func `nameless datagrams take bounded memory, the oldest goes first`() {
     let world = World()
     let first = world.source(1)
