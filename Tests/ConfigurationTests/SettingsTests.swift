@@ -67,6 +67,7 @@ struct SettingsTests {
         [spool]
         directory = "/a"  # f0:3:1
         size = "64MiB"  # --option
+        when_full = "drop-oldest"  # default
 
         [policy]
         replies = "recommended"  # default
@@ -134,9 +135,12 @@ struct SettingsTests {
     arguments: [
       (
         "[spool]\nsizes = [\"a\", \"b\",]",
-        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size"
+        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size, when_full"
       ),
-      ("[spool]\nrate = -5", "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size"),
+      (
+        "[spool]\nrate = -5",
+        "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size, when_full"
+      ),
       (
         "[status]\nport = 1\n[spool]\nsize = \"8MiB\"",
         "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, protocol, device, limits, log"
@@ -229,7 +233,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 4)
+    #expect(once.settings.count == twice.settings.count - 5)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)
