@@ -1,4 +1,4 @@
-// `edgerelay status`, `devices` and `unknown`: what the relay on this spool answers.
+// `edgerelay status`, `metrics`, `devices` and `unknown`: what the relay on this spool answers.
 
 import CLinux
 import Configuration
@@ -33,17 +33,64 @@ struct AskOptions {
   }
 }
 
+/// Asks the relay for its figures and prints them for Prometheus; returns the exit code.
+func printMetrics(_ options: AskOptions) -> Int32 {
+  switch records(.status, options) {
+  case .failure(let code): return code
+  case .answer(let records):
+    var text = Text()
+    for field in records[0].fields where field.name.spells("version") {
+      Metric.writeVersion(field.value, to: &text)
+    }
+    for metric in Metric.all {
+      for field in records[0].fields where field.name.spells(metric.field) {
+        metric.write(field.value, to: &text)
+      }
+    }
+    text.print()
+    return ExitCode.success
+  }
+}
+
 /// Asks the relay and prints what it says; returns the exit code.
 func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
+  switch records(question, options) {
+  case .failure(let code): return code
+  case .answer(let records):
+    var text = Text()
+    if options.isJSON {
+      for record in records { record.writeJSON(to: &text) }
+    } else {
+      switch question {
+      case .status: records[0].writeLines(to: &text)
+      case .devices: Record.writeTable(records, "no devices yet\n", to: &text)
+      case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
+      }
+    }
+    text.print()
+    return ExitCode.success
+  }
+}
+
+/// What came of a question.
+private enum Asked {
+  case answer([Record])
+  /// There is none, which was said; the exit code.
+  case failure(Int32)
+}
+
+private func records(_ question: ControlQuestion, _ options: AskOptions) -> Asked {
   let spool: [UInt8]
   do throws(ConfigurationError) {
     spool = try options.source.load().path(.spoolDirectory)
   } catch {
     Log.emit(.error, error.message)
-    return ExitCode.configuration
+    return .failure(ExitCode.configuration)
   }
   let connected = withCString(Control.path(inSpool: spool)) { unsafe clinux_connect_local($0) }
-  guard connected >= 0 else { return explain(SystemError(code: Int32(-connected)), spool) }
+  guard connected >= 0 else {
+    return .failure(explain(SystemError(code: Int32(-connected)), spool))
+  }
   let descriptor = Int32(connected)
   defer { Sockets.close(descriptor) }
   var line = Text(question.name)
@@ -52,20 +99,9 @@ func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
   let records = Record.all(readAll(descriptor))
   guard !records.isEmpty || question != .status else {
     Log.emit(.error, Text("the relay has ended or does not know the question"))
-    return ExitCode.unavailable
+    return .failure(ExitCode.unavailable)
   }
-  var text = Text()
-  if options.isJSON {
-    for record in records { record.writeJSON(to: &text) }
-  } else {
-    switch question {
-    case .status: records[0].writeLines(to: &text)
-    case .devices: Record.writeTable(records, "no devices yet\n", to: &text)
-    case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
-    }
-  }
-  text.print()
-  return ExitCode.success
+  return .answer(records)
 }
 
 private func explain(_ error: SystemError, _ spool: [UInt8]) -> Int32 {

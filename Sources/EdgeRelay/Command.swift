@@ -21,6 +21,13 @@ enum Command {
         guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
         return ask(question, options)
       }
+      if name.spells("metrics") {
+        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
+        if options.isJSON {
+          throw UsageError("metrics has no --json; 'status --json' has the figures")
+        }
+        return printMetrics(options)
+      }
       if name.spells("check-config") {
         guard let options = try CheckOptions.parse(&arguments) else {
           return help(Help.checkConfig)

@@ -14,6 +14,7 @@ enum Help {
       inspect         explain captured bytes: protocol, frames, identity, answers
       protocols       list what the relay speaks
       status          how the running relay stands
+      metrics         the same for Prometheus
       devices         the devices it knows, and how each stands
       unknown         who sends what it does not understand, and what
       check-config    check the configuration, or show what holds and where it comes from
@@ -65,12 +66,13 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
+    usage: edgerelay status|metrics|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
 
     Asks the relay that runs on a spool: on the one that FILE (default:
     /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
 
       status    devices, sessions, frames waiting, and what has happened since its start
+      metrics   the same figures as Prometheus reads them, for node exporter's textfile collector
       devices   a line for each device: protocol, address, seconds since its last byte, frames
                 waiting, its session with the platform, failures in a row
       unknown   the latest addresses that sent what no protocol understands: how often, which

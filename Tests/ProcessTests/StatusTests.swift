@@ -39,6 +39,35 @@ struct StatusTests {
     world.close()
   }
 
+  @Test("Every figure of the status but the names is a metric with help and type")
+  func metrics() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(2, seed: 24)
+    try world.run("all are known") { $0.areAllKnown }
+    try world.finish()
+    let spool = world.scratch.file("spool")
+    let status = try Self.ask(["status", "--json"], spool)
+    let text = try Self.run(["metrics", "--spool", spool]).output
+    var values: [String: String] = [:]
+    var announced: [String] = []
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words[0] == "#" {
+        announced.append("\(words[1]) \(words[2])")
+      } else {
+        let name = words[0].prefix { $0 != "{" }
+        #expect(announced.suffix(2) == ["HELP \(name)", "TYPE \(name)"])
+        values[String(name)] = String(words[1])
+      }
+    }
+    #expect(values["edgerelay_build_info"] == "1")
+    #expect(values.count == status.count - 1, "\(text)")
+    #expect(values["edgerelay_devices_online"] == "2")
+    #expect(values["edgerelay_frames_stored_total"] == "\(status["frames_stored"] as? Int ?? -1)")
+    try world.expectCleanEnd()
+  }
+
   @Test("Who sends what nobody understands is shown with the nearest protocols")
   func unknown() throws {
     var world = try World()
