@@ -4,8 +4,8 @@
 //
 // SELECTOR modulo the number of protocols + 1 chooses the protocol that a stream is bound to, or none;
 // the second byte chooses what is checked, and where the stream is cut. Inputs are short, because
-// most of what can go wrong is in the first bytes; those with a second byte from FE on are repeated
-// until they are longer than most limits.
+// most of what can go wrong is in the first bytes; a few, those whose second byte is FF and whose last
+// ends in three ones, are repeated until they are longer than most limits.
 // With EDGERELAY_FUZZ_PROTOCOL and EDGERELAY_FUZZ_CONCERN one protocol and one of `probe`, `framing`,
 // `answer` and `downlink` are fixed, so that each can be given its executions.
 //
@@ -44,7 +44,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   guard count >= 2 else { return 0 }
   let input = unsafe Array(UnsafeBufferPointer(start: data, count: count))
   var bytes = Array(input[2...])
-  if input[1] >= 0xFE, bytes.count > 0 {
+  if input[1] == 0xFF, let last = bytes.last, last & 7 == 7 {
     let part = bytes
     while bytes.count < longByteCount { bytes += part }
   }
