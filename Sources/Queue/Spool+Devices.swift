@@ -59,6 +59,7 @@ extension Spool where D: ~Copyable {
 
   /// Takes back everything sent without proof: the upstream session has ended.
   public mutating func rewind(_ device: DeviceIndex) {
+    hasten(device)
     table[device].sent = table[device].acknowledged
     table[device].blockedPass = sweep.pass
     endSettling(device)
@@ -69,7 +70,9 @@ extension Spool where D: ~Copyable {
   public mutating func acknowledge(
     _ device: DeviceIndex, through sequence: SequenceNumber, at place: LogPosition, now: Instant
   ) {
-    guard sequence.isAfter(table[device].acknowledged) else { return }
+    let before = table[device].acknowledged
+    guard sequence.isAfter(before) else { return }
+    noteDelivered(device, after: before, through: sequence)
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
     endSettling(device)
@@ -88,6 +91,8 @@ extension Spool where D: ~Copyable {
       }
     }
     if table[device].firstPin.generation != segmentBefore { reclaim() }
+    // Of frames that were never written, nothing is to be written either.
+    guard table[device].written.isAfter(before) else { return }
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true
       dirtyDevices.append(device)

@@ -101,22 +101,13 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
+    let urgency = urgency(device, isCaughtUp: isCaughtUp, moment.instant)
     guard
-      case .stored(let sequence, let batch, let place) = spool.append(
-        device, frame, .unlimited, now: moment.instant)
+      case .stored(let sequence, let spoolTicket, let place) = spool.append(
+        device, frame, .unlimited, urgency, now: moment.instant)
     else { return false }
     ledger.receivedFrameCount += 1
-    var ticket = Gate.none
-    var reply = Reply()
-    if facts.isAnswered(under: sessions[slot.rawValue].policy),
-      protocolID.answer(frame, facts, context(slot, moment), &reply)
-    {
-      ticket = gate.add(
-        GateEntry(
-          session: slot, sessionGeneration: sessions[slot.rawValue].generation, batch: batch,
-          reply: reply, isReleased: false))
-      sessions[slot.rawValue].gatedAnswerCount += 1
-    }
+    let ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
     offer(
       device, frame,
       InFlight(
@@ -124,6 +115,32 @@ extension Engine where D: ~Copyable {
         sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
       isCaughtUp: isCaughtUp, moment.instant)
     return true
+  }
+
+  /// Whether a frame that comes now may wait for the platform's confirmation in memory.
+  private func urgency(_ device: DeviceIndex, isCaughtUp: Bool, _ now: Instant) -> Urgency {
+    let upstream = upstreams[device.rawValue]
+    let hold = configuration.holdMilliseconds
+    guard hold > 0, isCaughtUp, !isDraining, !gate.isFull, upstream.takesLiveFrames,
+      upstream.isPrompt(within: hold, now)
+    else { return .soon }
+    return .held
+  }
+
+  /// Puts the answer that is owed for a frame to the gate, and returns its ticket there.
+  private mutating func answerLater(
+    _ slot: SessionSlot, _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts,
+    _ spoolTicket: UInt32, _ moment: Moment
+  ) -> UInt32 {
+    var reply = Reply()
+    guard facts.isAnswered(under: sessions[slot.rawValue].policy),
+      protocolID.answer(frame, facts, context(slot, moment), &reply)
+    else { return Gate.none }
+    sessions[slot.rawValue].gatedAnswerCount += 1
+    return gate.add(
+      GateEntry(
+        session: slot, sessionGeneration: sessions[slot.rawValue].generation,
+        spoolTicket: spoolTicket, reply: reply, isReleased: false))
   }
 
   /// Sends a frame that was just stored on a live session, if it is the device's next one.
@@ -136,6 +153,10 @@ extension Engine where D: ~Copyable {
     if isCaughtUp, upstreams[i].takesLiveFrames {
       sendLoginIfNew(device, spool.login(of: device), now)
       spool.markSent(device, entry.sequence)
+      // What nobody is answered for waits in memory once the peer's kernel has it.
+      if entry.ticket == Gate.none, upstreams[i].holdCheckAt == .never {
+        upstreams[i].holdCheckAt = now.advanced(by: configuration.holdMilliseconds / 2)
+      }
       push(device, frame, entry, now)
     } else {
       updateInterest(device)
@@ -146,7 +167,8 @@ extension Engine where D: ~Copyable {
   }
 
   /// Keeps a frame that is worthless when late in its place in the device's order, for as long as
-  /// it is worth something, and answers it at once; `false` when there is no room now.
+  /// it is worth something, and answers it at once, or with the platform's confirmation where that is
+  /// likely to come soon; `false` when there is no room now.
   private mutating func passOn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment
@@ -159,11 +181,17 @@ extension Engine where D: ~Copyable {
       return true
     }
     let isCaughtUp = !spool.hasUnsent(device)
-    let result = spool.append(device, frame, .expires, now: moment.instant)
+    // A clock that is told late is wrong.
+    let urgency =
+      facts.answer == .local ? .soon : urgency(device, isCaughtUp: isCaughtUp, moment.instant)
+    let result = spool.append(device, frame, .expires, urgency, now: moment.instant)
     // A disk that fails is no reason to let heartbeats go unanswered.
     if result == .full, spool.failedCommitCount == 0 { return false }
     ledger.receivedFrameCount += 1
-    if facts.isAnswered(under: sessions[slot.rawValue].policy) {
+    var ticket = Gate.none
+    if urgency == .held, case .stored(_, let spoolTicket, _) = result {
+      ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
+    } else if facts.isAnswered(under: sessions[slot.rawValue].policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
     switch result {
@@ -174,7 +202,7 @@ extension Engine where D: ~Copyable {
         device, frame,
         InFlight(
           kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: sequence, place: place, ticket: Gate.none, sentAt: moment.instant),
+          sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
         isCaughtUp: isCaughtUp, moment.instant)
     }
     return true

@@ -115,6 +115,7 @@ extension Engine where D: ~Copyable {
   private mutating func lose(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
     let i = device.rawValue
     noteBreak(device, loss, now)
+    upstreams[i].brokeAt = now
     forgetConnection(device)
     let wait = backoff(upstreams[i].failedAttemptCount, loss)
     upstreams[i].failedAttemptCount = min(upstreams[i].failedAttemptCount + 1, 16)
@@ -133,6 +134,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].output.removeAll()
     upstreams[i].sentLogin = []
     upstreams[i].isLoginAnswered = false
+    upstreams[i].holdCheckAt = .never
     upstreams[i].measuredAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false

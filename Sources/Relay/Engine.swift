@@ -22,14 +22,19 @@ public struct RelayConfiguration: Sendable {
   /// Whether connections that speak nothing known here are passed on to the platform as they are.
   public var passesUnknown: Bool
   public var sessionCountMax: Int
+  /// Milliseconds that a frame on its way to the platform waits for its confirmation before it is
+  /// written; zero writes every frame first.
+  public var holdMilliseconds: Int
 
   public init(
     policies: ReplyPolicies = ReplyPolicies(), passesUnknown: Bool = false,
-    sessionCountMax: Int = RelayLimits.sessionCountMax
+    sessionCountMax: Int = RelayLimits.sessionCountMax,
+    holdMilliseconds: Int = SpoolLimits.holdMilliseconds
   ) {
     self.policies = policies
     self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
+    self.holdMilliseconds = holdMilliseconds
   }
 }
 
@@ -71,6 +76,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// An engine over a spool that has been recovered.
   public init(spool: consuming Spool<D>, configuration: RelayConfiguration, seed: UInt64) {
     self.spool = spool
+    self.spool.holdMilliseconds = configuration.holdMilliseconds
     self.configuration = configuration
     random = RandomSource(seed: seed)
     addresses = AddressIndex(capacity: configuration.sessionCountMax, secret: seed)
@@ -138,7 +144,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
       emit(.log(.commitFailed(error)))
       return
     }
-    while let entry = gate.takeDurable(through: spool.durableThrough) {
+    while let entry = gate.takeDurable(through: spool.durableTicket) {
       if !entry.isReleased { answer(entry, moment.instant) }
     }
     resumePaused(moment)

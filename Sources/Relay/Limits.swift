@@ -59,6 +59,11 @@ public enum RelayLimits {
   /// shortest in common use.
   static let datagramReachInterval = 25_000
   static let connectTimeout = 20_000
+  /// What the peer's kernel has and nobody answers may stay in memory for longer than the proof of it
+  /// takes.
+  static let kernelHold = probeDelayOnline + 5_000
+  /// After a session has broken, frames are written first for a while.
+  static let holdPause = 10_000
   /// From sending a login to its answer; then the platform does not know the device.
   static let greetingTimeout = 10_000
   /// An answered frame without an answer: the path or the platform is dead.

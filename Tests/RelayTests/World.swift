@@ -90,11 +90,12 @@ final class World: Edge {
 
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
-    deviceCountMax: Int = 1_024, seed: UInt64 = 1
+    deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
-    configuration = RelayConfiguration(policies: policies, sessionCountMax: sessionCountMax)
+    configuration = RelayConfiguration(
+      policies: policies, sessionCountMax: sessionCountMax, holdMilliseconds: holdMilliseconds)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
     engine.start(now: instant)
