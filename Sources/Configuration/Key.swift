@@ -29,7 +29,7 @@ public struct KeyRow: Sendable {
 /// Everything that can be set.
 public enum Key: UInt8, CaseIterable, Sendable {
   case listenerAddress, upstreamAddress
-  case spoolDirectory, spoolSize, spoolWhenFull
+  case spoolDirectory, spoolSize, spoolWhenFull, spoolHold
   case policyReplies, policyPassUnknown
   case protocolReplies, deviceReplies
   case limitSessions
@@ -75,6 +75,14 @@ public enum Key: UInt8, CaseIterable, Sendable {
         summary: """
           What happens when the spool is full of undelivered frames. "drop-oldest": the oldest
           are given up, counted per device; "refuse": new ones are not taken, so not answered.
+          """)
+    case .spoolHold:
+      KeyRow(
+        table: .spool, name: "hold_ms", kind: .count(min: 0, max: 5_000), standard: "250",
+        example: "", change: .restart, option: "",
+        summary: """
+          Milliseconds that a frame on its way to a prompt platform waits in memory for its
+          confirmation, unanswered, before it is written. 0 writes every frame first.
           """)
     case .policyReplies:
       KeyRow(

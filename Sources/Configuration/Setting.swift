@@ -32,7 +32,7 @@ public struct Setting: Equatable, Sendable {
       if let protocolID = protocolID(named: name) { policies.set(policy, for: protocolID) }
     case .deviceReplies: _ = policies.set(policy, forDevice: name)
     case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .spoolWhenFull,
-      .policyPassUnknown, .limitSessions, .logLevel:
+      .spoolHold, .policyPassUnknown, .limitSessions, .logLevel:
       break
     }
   }

@@ -125,6 +125,7 @@ extension Loop {
       ("commands", ledger.commandCount),
       ("commands_dropped", ledger.droppedCommandCount),
       ("spool_bytes", UInt64(engine.spool.geometry.byteCount)),
+      ("spool_frames_spared", counters.sparedFrameCount),
       ("spool_commits", counters.commitCount),
       ("spool_commits_failed", counters.failedCommitCount),
       ("spool_written_bytes", counters.writtenByteCount),

@@ -85,6 +85,9 @@ struct Metric {
     Metric(
       field: "spool_bytes", name: "spool_size_bytes", kind: .gauge, help: "Size of the spool."),
     Metric(
+      field: "spool_frames_spared", name: "spool_frames_spared_total", kind: .counter,
+      help: "Frames confirmed by the platform before they had to be written."),
+    Metric(
       field: "spool_commits", name: "spool_commits_total", kind: .counter,
       help: "Batches made durable."),
     Metric(

@@ -137,7 +137,7 @@ private func startRelay(
     spool: spool,
     configuration: RelayConfiguration(
       policies: options.policies, passesUnknown: options.passesUnknown,
-      sessionCountMax: options.sessionCountMax),
+      sessionCountMax: options.sessionCountMax, holdMilliseconds: options.holdMilliseconds),
     seed: clinux_random())
   let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller

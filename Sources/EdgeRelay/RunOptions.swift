@@ -17,6 +17,7 @@ struct RunOptions {
   var spool: [UInt8]
   var spoolCapBytes: Int64
   var fullPolicy: FullPolicy
+  var holdMilliseconds: Int
   var policies = ReplyPolicies()
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
@@ -43,6 +44,7 @@ struct RunOptions {
     spool = settings.path(.spoolDirectory)
     spoolCapBytes = settings.number(.spoolSize)
     fullPolicy = settings.number(.spoolWhenFull) == 0 ? .dropOldest : .refuse
+    holdMilliseconds = Int(settings.number(.spoolHold))
     policies = settings.policies
     passesUnknown = settings.isTrue(.policyPassUnknown)
     sessionCountMax = Int(settings.number(.limitSessions))

@@ -345,8 +345,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant
   ) {
     // In a batch before the one that is gathered, the frames of that one are still to come.
-    let isAhead = gathering.map { $0.number != batch.number && $0.number == table[device].lastBatch }
-    let last = isAhead ?? false ? table[device].newestWritten : table[device].last
+    let behind = gathering.map { $0.number } ?? batch.number
+    let isAhead = behind != batch.number && behind == table[device].lastBatch
+    let last = isAhead ? table[device].newestWritten : table[device].last
     appendDeviceRecord(device, &batch, now, login: table[device].login, before: last)
     table[device].headBatch = batch.number
     table[device].recordGeneration = batch.generation

@@ -68,6 +68,7 @@ struct SettingsTests {
         directory = "/a"  # f0:3:1
         size = "64MiB"  # --option
         when_full = "drop-oldest"  # default
+        hold_ms = 250  # default
 
         [policy]
         replies = "recommended"  # default
@@ -135,11 +136,11 @@ struct SettingsTests {
     arguments: [
       (
         "[spool]\nsizes = [\"a\", \"b\",]",
-        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size, when_full"
+        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size, when_full, hold_ms"
       ),
       (
         "[spool]\nrate = -5",
-        "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size, when_full"
+        "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size, when_full, hold_ms"
       ),
       (
         "[status]\nport = 1\n[spool]\nsize = \"8MiB\"",
@@ -233,7 +234,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 5)
+    #expect(once.settings.count == twice.settings.count - 6)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

@@ -42,6 +42,7 @@ import Testing
   @Test func `unanswered frames stay in memory once the platform's machine has them`() {
     let world = World(holdMilliseconds: 250)
     world.respond = World.likeAServer
+    world.unacknowledged = 0
     let tracker = world.tracker(1)
     for serial in 2..<100 {
       tracker.send(.position(UInt16(serial)))

@@ -84,6 +84,8 @@ final class World: Edge {
   /// Whether the platform ends a connection over a frame.
   var breaksOver: (Wire) -> Bool = { _ in false }
   var connectTimes: [Int] = []
+  /// What the platform's kernel says that it has not acknowledged; `nil` says nothing.
+  var unacknowledged: Int?
   private var sourceCount = 0
   private var isReported = false
   private let configuration: RelayConfiguration
@@ -106,6 +108,8 @@ final class World: Edge {
   static func likeAServer(_ frame: Wire) -> [UInt8] {
     [0x01, 0x13, 0x16].contains(frame.type) && !frame.isLong ? frame.answer().bytes : []
   }
+
+  override func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { unacknowledged }
 
   // MARK: Trackers
 
