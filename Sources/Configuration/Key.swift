@@ -31,7 +31,8 @@ public enum Key: UInt8, CaseIterable, Sendable {
   case listenerAddress, upstreamAddress
   case spoolDirectory, spoolSize, spoolWhenFull
   case policyReplies, policyPassUnknown
-  case protocolReplies, deviceReplies
+  case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
+  case protocolReplies, protocolEnabled, deviceReplies
   case limitSessions
   case logLevel
 
@@ -92,6 +93,42 @@ public enum Key: UInt8, CaseIterable, Sendable {
           Whether connections that speak nothing known are passed on to the platform as they
           are, unstored and unanswered, instead of being closed.
           """)
+    case .accessNetworks:
+      KeyRow(
+        table: .access, name: "networks", kind: .networks, standard: "",
+        example: "10.0.0.0/8 2001:db8::/32", change: .reload, option: "",
+        summary: "Where devices may connect from; everywhere when there is none.")
+    case .accessAllow:
+      KeyRow(
+        table: .access, name: "allow", kind: .deviceNames, standard: "",
+        example: "358911020012345", change: .reload, option: "",
+        summary: """
+          The devices that may, by their names as they stand in the log; together with those of
+          allow_file. Every device may when neither names any.
+          """)
+    case .accessAllowFile:
+      KeyRow(
+        table: .access, name: "allow_file", kind: .path, standard: "",
+        example: "/etc/edgerelay/allow", change: .reload, option: "",
+        summary: """
+          A file of such names, one a line, # before a comment; 65 536 at most. It is read at the
+          start and at a reload. An empty file lets no device in.
+          """)
+    case .accessDeny:
+      KeyRow(
+        table: .access, name: "deny", kind: .deviceNames, standard: "",
+        example: "358911020012345", change: .reload, option: "",
+        summary: "Devices that may not, even if they are allowed.")
+    case .accessDenyFile:
+      KeyRow(
+        table: .access, name: "deny_file", kind: .path, standard: "",
+        example: "/etc/edgerelay/deny", change: .reload, option: "",
+        summary: "A file of such names, as allow_file.")
+    case .protocolEnabled:
+      KeyRow(
+        table: .protocols, name: "enabled", kind: .boolean, standard: "true", example: "",
+        change: .reload, option: "",
+        summary: "Whether it may be spoken; if not, it is refused like unknown traffic.")
     case .protocolReplies:
       KeyRow(
         table: .protocols, name: "replies", kind: Self.policies, standard: "",
@@ -116,7 +153,9 @@ public enum Key: UInt8, CaseIterable, Sendable {
   }
 
   /// What holds when the key is not set; `nil` when nothing does.
-  var standard: SettingValue? { row.kind.read(Text(row.standard).bytes) }
+  var standard: SettingValue? {
+    row.standard.utf8CodeUnitCount == 0 ? nil : row.kind.read(Text(row.standard).bytes)
+  }
 
   static func named(_ name: [UInt8], in table: Table) -> Key? {
     allCases.first { $0.row.table == table && name.spells($0.row.name) }

@@ -34,7 +34,7 @@ public struct TableRow: Sendable {
 
 /// A kind of table.
 public enum Table: UInt8, CaseIterable, Sendable {
-  case listener, upstream, spool, policy, protocols, devices, limits, log
+  case listener, upstream, spool, policy, access, protocols, devices, limits, log
 
   public var row: TableRow {
     switch self {
@@ -54,6 +54,13 @@ public enum Table: UInt8, CaseIterable, Sendable {
       TableRow(
         name: "policy", naming: .single, example: "",
         summary: "What holds for everything that has no word of its own.")
+    case .access:
+      TableRow(
+        name: "access", naming: .single, example: "",
+        summary: """
+          Who may use the relay. Whoever may not is refused and counted: no answer, nothing
+          stored. What the spool holds already is delivered all the same.
+          """)
     case .protocols:
       TableRow(
         name: "protocol", naming: .protocolName, example: "gt06",

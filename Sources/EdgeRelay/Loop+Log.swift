@@ -30,9 +30,17 @@ extension Loop {
     var line = Text()
     var level = LogLevel.info
     switch event {
-    case .sessionRefused(let source):
+    case .refused(let source, let transport, let reason):
       level = .warning
-      line.append("connection refused reason=limit source=")
+      line.append(transport == .tcp ? "connection refused reason=" : "datagram refused reason=")
+      line.append(reason.name)
+      line.append(" source=")
+      source.write(to: &line)
+    case .deviceRefused(let source, let identity):
+      level = .warning
+      line.append("device refused")
+      append(identity, to: &line)
+      line.append(" source=")
       source.write(to: &line)
     case .sessionClosed(let slot, let reason):
       line.append("session closed reason=")
@@ -115,7 +123,10 @@ extension Loop {
   }
 
   private func append(_ device: DeviceIndex, to line: inout Text) {
-    guard let identity = engine.identity(of: device) else { return }
+    if let identity = engine.identity(of: device) { append(identity, to: &line) }
+  }
+
+  private func append(_ identity: DeviceIdentity, to line: inout Text) {
     line.append(" device=")
     for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
     line.append(" protocol=")

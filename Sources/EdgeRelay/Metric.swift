@@ -40,6 +40,15 @@ struct Metric {
       field: "sessions_refused", name: "sessions_refused_total", kind: .counter,
       help: "Sessions refused because there were too many."),
     Metric(
+      field: "refused_by_network", name: "refused_by_network_total", kind: .counter,
+      help: "Connections and datagrams from networks that may not connect."),
+    Metric(
+      field: "refused_by_device", name: "refused_by_device_total", kind: .counter,
+      help: "Sessions and datagrams of devices that may not use the relay."),
+    Metric(
+      field: "refused_by_protocol", name: "refused_by_protocol_total", kind: .counter,
+      help: "Sessions and datagrams of protocols that are disabled."),
+    Metric(
       field: "sessions_rejected", name: "sessions_rejected_total", kind: .counter,
       help: "Sessions closed because nobody understands what they send."),
     Metric(

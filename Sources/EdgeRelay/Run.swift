@@ -136,7 +136,7 @@ private func startRelay(
   let engine = Engine(
     spool: spool,
     configuration: RelayConfiguration(
-      policies: options.policies, passesUnknown: options.passesUnknown,
+      policies: options.policies, access: options.access, passesUnknown: options.passesUnknown,
       sessionCountMax: options.sessionCountMax),
     seed: clinux_random())
   let control = Control(spool: options.spool, log: &log, clock: clock)
@@ -254,6 +254,7 @@ private func logStart(
     line.append(Version.text)
     log.write(.info, line, now: clock.now)
   }
+  if let summary = options.access.summary { log.write(.info, summary, now: clock.now) }
   var line = Text("spool open directory=")
   line.append(options.spool)
   line.append(" bytes=", UInt64(geometry.byteCount))

@@ -18,6 +18,7 @@ struct RunOptions {
   var spoolCapBytes: Int64
   var fullPolicy: FullPolicy
   var policies = ReplyPolicies()
+  var access = AccessRules()
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
   var sessionCountMax: Int
@@ -33,8 +34,10 @@ struct RunOptions {
       if Self.isUsable(setting) { continue }
       throw ConfigurationError(setting.origin, Settings.expectation(.listenerAddress, nil))
     }
+    let access = try AccessRules(settings)
     guard let upstream = settings.all(.upstreamAddress).first?.endpoint else { return nil }
     self.init(settings, upstream)
+    self.access = access
   }
 
   private init(_ settings: Settings, _ upstream: HostAndPort) {

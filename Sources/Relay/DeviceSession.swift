@@ -34,6 +34,8 @@ public enum CloseReason: UInt8, Sendable {
   case tooManyDevices
   /// The device has finished sending and has all its answers.
   case ended
+  /// The operator's rules do not let it in; they are reported on their own.
+  case refused
 
   public var name: StaticString {
     switch self {
@@ -43,6 +45,7 @@ public enum CloseReason: UInt8, Sendable {
     case .slowReader: "slow-reader"
     case .tooManyDevices: "too-many-devices"
     case .ended: "ended"
+    case .refused: "refused"
     }
   }
 }

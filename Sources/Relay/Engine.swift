@@ -19,15 +19,18 @@ import Queue
 /// What the operator chose.
 public struct RelayConfiguration: Sendable {
   public var policies: ReplyPolicies
+  public var access: AccessRules
   /// Whether connections that speak nothing known here are passed on to the platform as they are.
   public var passesUnknown: Bool
   public var sessionCountMax: Int
 
   public init(
-    policies: ReplyPolicies = ReplyPolicies(), passesUnknown: Bool = false,
+    policies: ReplyPolicies = ReplyPolicies(), access: AccessRules = AccessRules(),
+    passesUnknown: Bool = false,
     sessionCountMax: Int = RelayLimits.sessionCountMax
   ) {
     self.policies = policies
+    self.access = access
     self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
   }

@@ -73,6 +73,8 @@ struct SettingsTests {
         replies = "recommended"  # default
         pass_unknown = false  # default
 
+        [access]
+
         [limits]
         sessions = 6  # EDGERELAY_LIMITS__SESSIONS
 
@@ -143,7 +145,7 @@ struct SettingsTests {
       ),
       (
         "[status]\nport = 1\n[spool]\nsize = \"8MiB\"",
-        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, protocol, device, limits, log"
+        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, access, protocol, device, limits, log"
       ),
       (
         "[protocol.gt60]\nreplies = \"minimal\"",
@@ -225,6 +227,9 @@ struct SettingsTests {
       [spool]
       directory = "/a b/\\"c\\"\\\\ü"
       size = "4097KiB"
+      [access]
+      networks = ["10.0.0.0/8", "2001:db8::/32"]
+      deny = ["a.b", "358911020012345",]
       [device."a.b#c"]
       replies = "generous"
       [protocol.h02]
@@ -233,7 +238,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 5)
+    #expect(once.settings.count == twice.settings.count - 6)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)
