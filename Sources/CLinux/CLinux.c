@@ -161,9 +161,11 @@ uint64_t clinux_random(void) {
   return value;
 }
 
-long clinux_raise_descriptor_limit(void) {
-  struct rlimit limit;
+long clinux_raise_descriptor_limit(long wanted) {
+  struct rlimit limit, more;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  more.rlim_cur = more.rlim_max = (rlim_t)wanted;
+  if (limit.rlim_max < more.rlim_max && setrlimit(RLIMIT_NOFILE, &more) == 0) return wanted;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
   return limit.rlim_cur > 0x7FFFFFFF ? 0x7FFFFFFF : (long)limit.rlim_cur;

@@ -33,7 +33,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
   case policyReplies, policyPassUnknown
   case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
   case protocolReplies, protocolEnabled, deviceReplies
-  case limitSessions
+  case limitSessions, limitSessionsPerSource, limitUnnamedPerSource
   case logLevel
 
   static let policies: ValueKind = .word("minimal generous")
@@ -141,9 +141,28 @@ public enum Key: UInt8, CaseIterable, Sendable {
         summary: "As in [policy], for this device.")
     case .limitSessions:
       KeyRow(
-        table: .limits, name: "sessions", kind: .count(min: 1, max: 8_192), standard: "8192",
+        table: .limits, name: "sessions", kind: .count(min: 1, max: 16_384),
+        standard: "16384",
         example: "", change: .restart, option: "",
-        summary: "Connections of devices and bound UDP sources at a time; more are refused.")
+        summary: """
+          Connections of devices and bound UDP sources at a time; more are refused. Fewer than that
+          when the descriptors do not suffice: two are needed for each.
+          """)
+    case .limitSessionsPerSource:
+      KeyRow(
+        table: .limits, name: "sessions_per_source", kind: .count(min: 0, max: 16_384),
+        standard: "4096", example: "", change: .reload, option: "",
+        summary: """
+          The same for one source: an IPv4 address or an IPv6 /64. A carrier may hide thousands of
+          devices behind one address. 0: no such limit.
+          """)
+    case .limitUnnamedPerSource:
+      KeyRow(
+        table: .limits, name: "unnamed_per_source", kind: .count(min: 0, max: 16_384),
+        standard: "256", example: "", change: .reload, option: "",
+        summary: """
+          Connections of one source that have not named their device yet. 0: no such limit.
+          """)
     case .logLevel:
       KeyRow(
         table: .log, name: "level", kind: .word("warning info"),

@@ -33,7 +33,8 @@ public struct Setting: Equatable, Sendable {
     case .deviceReplies: _ = policies.set(policy, forDevice: name)
     case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .spoolWhenFull,
       .policyPassUnknown, .accessNetworks, .accessAllow, .accessAllowFile, .accessDeny,
-      .accessDenyFile, .protocolEnabled, .limitSessions, .logLevel:
+      .accessDenyFile, .protocolEnabled, .limitSessions,
+      .limitSessionsPerSource, .limitUnnamedPerSource, .logLevel:
       break
     }
   }

@@ -20,6 +20,8 @@ extension AccessRules {
         }
       }
     }
+    sessionsPerSourceMax = Int(settings.number(.limitSessionsPerSource))
+    unnamedPerSourceMax = Int(settings.number(.limitUnnamedPerSource))
     allowed = try Self.devices(settings, .accessAllow, .accessAllowFile)
     denied = try Self.devices(settings, .accessDeny, .accessDenyFile) ?? denied
     for setting in settings.all(.protocolEnabled) where setting.value.number == 0 {

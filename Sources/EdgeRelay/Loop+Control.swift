@@ -7,7 +7,14 @@ import Relay
 
 extension Loop {
   mutating func acceptControl() {
-    while let accepted = try? Sockets.accept(control.descriptor) {
+    while true {
+      let accepted: (descriptor: Int32, peer: PeerAddress)
+      do {
+        accepted = try Sockets.accept(control.descriptor)
+      } catch {
+        if error.code != clinux_eagain { restListeners(error, clock.now) }
+        return
+      }
       let i = control.nextClient
       control.nextClient = (i + 1) % Control.clientCountMax
       closeControl(i)
@@ -110,6 +117,7 @@ extension Loop {
       ("sessions", UInt64(status.sessionCount)),
       ("sessions_accepted", ledger.acceptedSessionCount),
       ("sessions_refused", ledger.refusedSessionCount),
+      ("refused_by_source_limit", ledger.refusedBySourceLimitCount),
       ("refused_by_network", ledger.refusedByNetworkCount),
       ("refused_by_device", ledger.refusedByDeviceCount),
       ("refused_by_protocol", ledger.refusedByProtocolCount),

@@ -178,9 +178,7 @@ struct Loop: ~Copyable {
       do {
         accepted = try Sockets.accept(listeners[index].descriptor)
       } catch {
-        if error.code == clinux_emfile || error.code == clinux_enfile {
-          restListeners(moment.instant)
-        }
+        if error.code != clinux_eagain { restListeners(error, moment.instant) }
         return
       }
       guard let slot = engine.accept(accepted.peer, moment) else {
@@ -199,18 +197,21 @@ struct Loop: ~Copyable {
     }
   }
 
-  /// Without descriptors a listener would stay ready for ever: it is left alone for a while.
-  private mutating func restListeners(_ now: Instant) {
+  /// A listener whose connections cannot be taken would stay ready for ever: all are left alone for a
+  /// while. What makes connections wait is mostly that there are no descriptors left.
+  mutating func restListeners(_ error: SystemError, _ now: Instant) {
     acceptAgainAt = now.advanced(by: Self.acceptRest)
     setListeners(isReading: false)
-    log.write(.warning, Text("no descriptors left, new connections wait"), now: now)
+    fail("cannot take connections, they wait error=", error)
   }
 
   private func setListeners(isReading: Bool) {
+    let interest = PollInterest(read: isReading, write: false)
     for (i, listener) in listeners.enumerated() where listener.transport == .tcp {
-      poller.change(
-        listener.descriptor, PollInterest(read: isReading, write: false),
-        token: Self.token(.listener, i))
+      poller.change(listener.descriptor, interest, token: Self.token(.listener, i))
+    }
+    if control.descriptor >= 0 {
+      poller.change(control.descriptor, interest, token: Self.token(.control, 0))
     }
   }
 

@@ -38,7 +38,10 @@ struct Metric {
       help: "Sessions accepted."),
     Metric(
       field: "sessions_refused", name: "sessions_refused_total", kind: .counter,
-      help: "Sessions refused because there were too many."),
+      help: "Sessions refused because there were too many of all."),
+    Metric(
+      field: "refused_by_source_limit", name: "refused_by_source_limit_total", kind: .counter,
+      help: "Sessions refused because their source had too many."),
     Metric(
       field: "refused_by_network", name: "refused_by_network_total", kind: .counter,
       help: "Connections and datagrams from networks that may not connect."),

@@ -116,7 +116,7 @@ private func startRelay(
 ) throws(StartError) -> Int32 {
   let clock = Clock()
   var log = Log(isQuiet: options.isQuiet)
-  _ = clinux_raise_descriptor_limit()
+  let sessionCountMax = affordableSessionCount(options, &log, clock)
   // The spool's lock comes first: a second instance on the same spool is told so, not that its port
   // is taken.
   let disk = try openSpool(options)
@@ -137,7 +137,7 @@ private func startRelay(
     spool: spool,
     configuration: RelayConfiguration(
       policies: options.policies, access: options.access, passesUnknown: options.passesUnknown,
-      sessionCountMax: options.sessionCountMax),
+      sessionCountMax: sessionCountMax),
     seed: clinux_random())
   let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller
@@ -151,6 +151,23 @@ private func startRelay(
     quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
     configuration: configuration, control: control)
   return loop.run()
+}
+
+/// How many sessions there are descriptors for: a device that is taken in but cannot be given a session
+/// with the platform would be worse off than one that is refused.
+private func affordableSessionCount(
+  _ options: RunOptions, _ log: inout Log, _ clock: Clock
+) -> Int {
+  let own = 64
+  let limit = clinux_raise_descriptor_limit(own + 2 * options.sessionCountMax)
+  let count = max(1, min(options.sessionCountMax, (limit - own) / 2))
+  if count < options.sessionCountMax {
+    var line = Text("descriptors suffice for fewer sessions, see LimitNOFILE or ulimit -n")
+    line.append(" sessions=", count)
+    line.append(" descriptors=", limit)
+    log.write(.info, line, now: clock.now)
+  }
+  return count
 }
 
 /// A system call without which nothing works.

@@ -1,4 +1,5 @@
-// Who may use the relay, by the operator's word: where from, which devices, which protocols.
+// Who may use the relay, by the operator's word: where from, how often from one place, which devices,
+// which protocols.
 //
 // Whoever may not is neither answered nor stored, and counted by the first rule that says so. What the
 // spool holds already is delivered whatever the rules have become.
@@ -9,6 +10,10 @@ import Detect
 public enum RefusalReason: UInt8, Sendable {
   /// There are too many sessions.
   case limit
+  /// Its source has as many sessions as one may have.
+  case source
+  /// Its source has as many sessions as one may have that have not named their device.
+  case unnamed
   /// Its source is in no network that may connect.
   case network
   /// Its protocol is disabled.
@@ -17,6 +22,8 @@ public enum RefusalReason: UInt8, Sendable {
   public var name: StaticString {
     switch self {
     case .limit: "limit"
+    case .source: "source-limit"
+    case .unnamed: "unnamed-limit"
     case .network: "network"
     case .protocolDisabled: "protocol"
     }
@@ -31,6 +38,10 @@ public struct AccessRules: Sendable {
   public var allowed: DeviceNames?
   /// Devices that may not, whatever `allowed` says.
   public var denied = DeviceNames()
+  /// Sessions of one source; 0 for as many as there may be of all.
+  public var sessionsPerSourceMax = 0
+  /// Those of them that have not named their device.
+  public var unnamedPerSourceMax = 0
   /// Whether each protocol is disabled, by raw value less one; empty while none is.
   private var disabled: [Bool] = []
 

@@ -62,6 +62,8 @@ struct DeviceSession {
   var source = PeerAddress()
   var reader = FrameReader()
   var device: DeviceIndex?
+  /// Whether it has ever named a device, or is passed on.
+  var isNamed = false
   /// The reader's `rebindingCount` that `device` belongs to.
   var rebindingCount = 0
   /// How much the present device is answered.

@@ -5,10 +5,34 @@ import Detect
 import Queue
 
 extension Engine where D: ~Copyable {
+  /// Why another session of `source` is refused, if it is.
+  func refusal(of source: PeerAddress, _ transport: Transport) -> RefusalReason? {
+    let access = configuration.access
+    let known = sources[source]
+    if access.sessionsPerSourceMax > 0, known.sessionCount >= access.sessionsPerSourceMax {
+      return .source
+    }
+    // A datagram has a session only if it names its device.
+    if transport == .tcp, access.unnamedPerSourceMax > 0,
+      known.unnamedCount >= access.unnamedPerSourceMax
+    {
+      return .unnamed
+    }
+    return nil
+  }
+
+  /// Counts that a session is somebody's.
+  mutating func name(_ slot: SessionSlot) {
+    guard !sessions[slot.rawValue].isNamed else { return }
+    sessions[slot.rawValue].isNamed = true
+    sources.name(sessions[slot.rawValue].source)
+  }
+
   /// Counts and reports a connection or a datagram that is turned away before it has a session.
   mutating func refuse(_ source: PeerAddress, _ transport: Transport, _ reason: RefusalReason) {
     switch reason {
     case .limit: ledger.refusedSessionCount += 1
+    case .source, .unnamed: ledger.refusedBySourceLimitCount += 1
     case .network: ledger.refusedByNetworkCount += 1
     case .protocolDisabled: ledger.refusedByProtocolCount += 1
     }

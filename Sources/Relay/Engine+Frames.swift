@@ -67,6 +67,7 @@ extension Engine where D: ~Copyable {
     }
     spool.setHeld(device, true)
     sessions[slot.rawValue].device = device
+    name(slot)
     sessions[slot.rawValue].policy = configuration.policies.policy(for: identity)
     sessions[slot.rawValue].hasHead = false
     upstreams[device.rawValue].protocolID = protocolID

@@ -10,6 +10,10 @@ extension Engine where D: ~Copyable {
       refuse(source, .tcp, .network)
       return nil
     }
+    if let reason = refusal(of: source, .tcp) {
+      refuse(source, .tcp, reason)
+      return nil
+    }
     guard !isDraining, let slot = openSession(.tcp, source, moment.instant) else {
       refuse(source, .tcp, .limit)
       return nil
@@ -235,6 +239,10 @@ extension Engine where D: ~Copyable {
           hold(source, bytes, name, moment.instant)
           return nil
         }
+        if let reason = refusal(of: source, .udp) {
+          refuse(source, .udp, reason)
+          return nil
+        }
         guard let slot = openSession(.udp, source, moment.instant) else {
           ledger.refusedDatagramCount += 1
           return nil
@@ -281,6 +289,7 @@ extension Engine where D: ~Copyable {
     session.openedAt = now
     session.lastByteAt = now
     sessions[slot.rawValue] = session
+    sources.add(source)
     ledger.acceptedSessionCount += 1
     schedule(slot)
     return slot
@@ -288,6 +297,7 @@ extension Engine where D: ~Copyable {
 
   private mutating func free(_ slot: SessionSlot) {
     let i = slot.rawValue
+    sources.remove(sessions[i].source, isNamed: sessions[i].isNamed)
     sessions[i].phase = .free
     sessions[i].generation &+= 1
     sessions[i].input = ByteQueue()

@@ -44,6 +44,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var sessions: [DeviceSession] = []
   var freeSessions: [SessionSlot] = []
   var addresses: AddressIndex
+  var sources: SourceTable
   /// One per slot of the spool's device table.
   var upstreams: [Upstream] = []
   var gate = Gate()
@@ -77,6 +78,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     self.configuration = configuration
     random = RandomSource(seed: seed)
     addresses = AddressIndex(capacity: configuration.sessionCountMax, secret: seed)
+    sources = SourceTable(secret: seed)
     sessions.reserveCapacity(configuration.sessionCountMax)
     effects.reserveCapacity(1_024)
   }

@@ -7,6 +7,8 @@ public struct Ledger: Sendable {
   // Devices' side.
   public var acceptedSessionCount: UInt64 = 0
   public var refusedSessionCount: UInt64 = 0
+  /// Sessions of sources that had as many as one may have.
+  public var refusedBySourceLimitCount: UInt64 = 0
   /// Connections and datagrams from networks that may not connect.
   public var refusedByNetworkCount: UInt64 = 0
   /// Sessions and datagrams of devices that may not use the relay.

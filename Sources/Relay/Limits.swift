@@ -19,7 +19,7 @@ public enum RelayLimits {
   public static let unknownBytesShown = 256
 
   /// Device sessions, TCP and UDP together.
-  public static let sessionCountMax = 8_192
+  public static let sessionCountMax = 16_384
   /// Devices remembered at a time.
   public static let deviceCountMax = 16_384
   /// Bytes read from a device or an upstream in one turn of the loop, so that none starves others.

@@ -129,8 +129,8 @@ struct BrokenTests {
       "f:2:11: expected \"recommended\", \"minimal\" or \"generous\""),
     Broken(
       "[protocol.gt06]\nreplies = \"recommended\"", "f:2:11: expected \"minimal\" or \"generous\""),
-    Broken("[limits]\nsessions = 0", "f:2:12: expected a whole number from 1 to 8192"),
-    Broken("[limits]\nsessions = \"10\"", "f:2:12: expected a whole number from 1 to 8192"),
+    Broken("[limits]\nsessions = 0", "f:2:12: expected a whole number from 1 to 16384"),
+    Broken("[limits]\nsessions = \"10\"", "f:2:12: expected a whole number from 1 to 16384"),
     Broken("[log]\nlevel = \"debug\"", "f:2:9: expected \"warning\" or \"info\""),
     Broken("[access]\nnetworks = [\"10.0.0.0/8\", \"d.example.com\"]", "f:2:12: \(networks)"),
     Broken("[access]\nnetworks = [\"10/8\"]", "f:2:12: \(networks)"),

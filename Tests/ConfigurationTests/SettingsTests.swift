@@ -36,7 +36,7 @@ struct SettingsTests {
     let settings = try settings("")
     #expect(settings.path(.spoolDirectory) == bytes("/var/lib/edgerelay"))
     #expect(settings.number(.spoolSize) == 256 << 20)
-    #expect(settings.number(.limitSessions) == 8_192)
+    #expect(settings.number(.limitSessions) == 16_384)
     #expect(!settings.isTrue(.policyPassUnknown))
     #expect(settings.all(.upstreamAddress).isEmpty)
     #expect(settings.policies.policy(for: .gt06) == ProtocolID.gt06.row.defaultPolicy)
@@ -77,6 +77,8 @@ struct SettingsTests {
 
         [limits]
         sessions = 6  # EDGERELAY_LIMITS__SESSIONS
+        sessions_per_source = 4096  # default
+        unnamed_per_source = 256  # default
 
         [log]
         level = "info"  # default
@@ -119,7 +121,7 @@ struct SettingsTests {
     "A variable with a wrong value or a wrong shape is a mistake",
     arguments: [
       ("EDGERELAY_SPOOL__SIZE", "1", "expected a size from \"4MiB\" to \"16GiB\", not \"1\""),
-      ("EDGERELAY_LIMITS__SESSIONS", "-1", "expected a whole number from 1 to 8192, not \"-1\""),
+      ("EDGERELAY_LIMITS__SESSIONS", "-1", "expected a whole number from 1 to 16384, not \"-1\""),
       ("EDGERELAY_POLICY__PASS_UNKNOWN", "yes", "expected true or false, not \"yes\""),
       ("EDGERELAY_UPSTREAM__ADDRESS", "a:1", "expected [upstream.NAME]"),
       ("EDGERELAY_SPOOL__A__SIZE", "8M", "expected [spool]"),
@@ -238,7 +240,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 6)
+    #expect(once.settings.count == twice.settings.count - 8)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

@@ -92,6 +92,69 @@ struct AccessTests {
       UInt8(number & 0xFF))
   }
 
+  // MARK: Sources
+
+  @Test func `sessions are counted by source, as a list of them would`() {
+    var random = RandomSource(seed: 11)
+    var table = SourceTable(secret: 3)
+    var sessions: [(source: PeerAddress, isNamed: Bool)] = []
+    for _ in 0..<20_000 {
+      let number = UInt32(random.below(60))
+      // The same bits in both families; all of IPv6 in one /64 each.
+      var source = ipv4(number)
+      if random.below(2) == 0 {
+        source = address(0, 0, 0, 0, 0, 0, 0, UInt8(number), 0, 0, 0, 0, 0, 0, 0, 0)
+        source[19] = UInt8(random.below(256))
+      }
+      let known = sessions.filter { isSame($0.source, source) }
+      #expect(table[source].sessionCount == known.count)
+      #expect(table[source].unnamedCount == known.count { !$0.isNamed })
+      switch random.below(3) {
+      case 0 where sessions.count > 0:
+        let gone = sessions.remove(at: random.below(sessions.count))
+        table.remove(gone.source, isNamed: gone.isNamed)
+      case 1 where sessions.count > 0:
+        let i = random.below(sessions.count)
+        if !sessions[i].isNamed { table.name(sessions[i].source) }
+        sessions[i].isNamed = true
+      default:
+        guard sessions.count < 200 else { continue }
+        sessions.append((source, false))
+        table.add(source)
+      }
+    }
+  }
+
+  private func isSame(_ a: PeerAddress, _ b: PeerAddress) -> Bool {
+    a[0] == b[0] && (4..<(a.isIPv6 ? 12 : 8)).allSatisfy { a[$0] == b[$0] }
+  }
+
+  @Test func `a source has no more sessions than it may have, and others are not in its way`() {
+    let world = World()
+    var rules = AccessRules()
+    rules.sessionsPerSourceMax = 3
+    rules.unnamedPerSourceMax = 2
+    world.apply(rules)
+    let home = ipv4(0x0A00_0001)
+    var slots = (0..<3).map { _ in world.engine.accept(home, world.moment) }
+    #expect(slots.map { $0 == nil } == [false, false, true])
+    #expect(world.engine.accept(ipv4(0x0A00_0002), world.moment) != nil)
+    // Who has named its device makes room for another that has not.
+    world.engine.received(slots[0]!, Wire.login(1).bytes.span, world.moment)
+    slots[2] = world.engine.accept(home, world.moment)
+    #expect(slots[2] != nil)
+    #expect(world.engine.accept(home, world.moment) == nil)
+    world.engine.received(slots[1]!, Wire.login(2).bytes.span, world.moment)
+    #expect(world.engine.accept(home, world.moment) == nil)
+    #expect(world.ledger.refusedBySourceLimitCount == 3)
+    world.engine.datagram(home, Wire.login(3).bytes.span, world.moment)
+    #expect(world.ledger.refusedBySourceLimitCount == 4)
+    for slot in slots { world.engine.sessionClosed(slot!, world.moment) }
+    world.settle()
+    let again = (0..<3).map { _ in world.engine.accept(home, world.moment) == nil }
+    #expect(again == [false, false, true])
+  }
+
   // MARK: The engine
 
   private func names(_ imeis: [UInt64]) -> DeviceNames {

@@ -69,7 +69,10 @@ long clinux_make_temporary_directory(char *template_path);
 int64_t clinux_monotonic_milliseconds(void);
 int64_t clinux_wall_seconds(void);
 uint64_t clinux_random(void);
-long clinux_raise_descriptor_limit(void);
+
+/* Raises the limit of descriptors as far as this user may, beyond the hard limit only up to `wanted`;
+ * returns what it is then. */
+long clinux_raise_descriptor_limit(long wanted);
 long clinux_fork(void);
 long clinux_kill(int process, int signal);
 int clinux_process(void);
