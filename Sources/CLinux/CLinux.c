@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -152,6 +153,14 @@ int64_t clinux_wall_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   return (int64_t)now.tv_sec;
+}
+
+long clinux_clock_is_synchronised(void) {
+  struct timex state;
+  memset(&state, 0, sizeof state);
+  int result = adjtimex(&state);
+  if (result < 0) return -errno;
+  return result != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
 uint64_t clinux_random(void) {

@@ -30,7 +30,7 @@ public struct KeyRow: Sendable {
 public enum Key: UInt8, CaseIterable, Sendable {
   case listenerAddress, upstreamAddress
   case spoolDirectory, spoolSize, spoolWhenFull
-  case policyReplies, policyPassUnknown
+  case policyReplies, policyPassUnknown, policyClock
   case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
   case protocolReplies, protocolEnabled, deviceReplies
   case limitSessions, limitSessionsPerSource, limitUnnamedPerSource
@@ -92,6 +92,14 @@ public enum Key: UInt8, CaseIterable, Sendable {
         summary: """
           Whether connections that speak nothing known are passed on to the platform as they
           are, unstored and unanswered, instead of being closed.
+          """)
+    case .policyClock:
+      KeyRow(
+        table: .policy, name: "clock", kind: .word("synchronised trusted"),
+        standard: "synchronised", example: "", change: .reload, option: "",
+        summary: """
+          When devices that ask for the time are answered. "synchronised": when something keeps
+          this machine's clock, or a battery has set it; "trusted": whenever its year can be right.
           """)
     case .accessNetworks:
       KeyRow(

@@ -109,6 +109,8 @@ extension Loop {
     text.appendField("platform", platformName)
     let numbers: [(StaticString, UInt64)] = [
       ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
+      ("clock_synchronised", clock.trust.isSynchronised ? 1 : 0),
+      ("clock_believed", clock.isBelieved ? 1 : 0),
       ("platform_addresses", UInt64(platformAddressCount)),
       ("platform_sessions", UInt64(status.liveCount)),
       ("devices", UInt64(status.deviceCount)),

@@ -50,6 +50,8 @@ extension Loop {
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
     engine.apply(options.access, now: now)
     log.isQuiet = options.isQuiet
+    isClockTrusted = options.isClockTrusted
+    checkClock(now)
     configuration?.settings = settings
     let changed = settings.differences(from: old.settings, .reload)
     write(changed.isEmpty ? "reloaded, nothing changed" : "reloaded changed=", changed, .info, now)

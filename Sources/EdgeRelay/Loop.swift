@@ -46,10 +46,14 @@ struct Loop: ~Copyable {
   /// Milliseconds between two look-ups of the platform's name, when it works and when it does not.
   private static let resolveInterval = 300_000
   private static let resolveRetry = 5_000
+  /// Milliseconds between two questions about the wall clock.
+  private static let clockInterval = 30_000
 
   var engine: Engine<SpoolDirectory>
   private var poller: Poller
-  let clock: Clock
+  var clock: Clock
+  /// Whether the operator vouches for the wall clock.
+  var isClockTrusted: Bool
   var log: Log
   var unknownSources = UnknownSources()
   private let listeners: [Listener]
@@ -71,19 +75,22 @@ struct Loop: ~Copyable {
   private var addresses: [PeerAddress] = []
   private var addressIndex = 0
   private var resolveAt = Instant.origin
+  private var clockAt = Instant.origin
   private var acceptAgainAt = Instant.never
   private var stopBy = Instant.never
   private var isStopping = false
 
   init(
-    engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
-    listeners: [Listener], writer: CommitWriter, quarantineFile: QuarantineFile,
+    engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock,
+    isClockTrusted: Bool, log: Log, listeners: [Listener], writer: CommitWriter,
+    quarantineFile: QuarantineFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
     control: Control
   ) {
     self.engine = engine
     self.poller = poller
     self.clock = clock
+    self.isClockTrusted = isClockTrusted
     self.log = log
     self.listeners = listeners
     self.writer = writer
@@ -119,6 +126,7 @@ struct Loop: ~Copyable {
   /// Runs until a signal ends it; returns the exit code.
   mutating func run() -> Int32 {
     takeAddresses()
+    checkClock(clock.now)
     engine.start(now: clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
@@ -142,6 +150,7 @@ struct Loop: ~Copyable {
 
   private func timeout() -> Int32 {
     var deadline = min(min(engine.nextDeadline, acceptAgainAt), service.nextDeadline)
+    deadline = min(deadline, clockAt)
     if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
     if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
     if deadline == .never { return -1 }
@@ -575,8 +584,22 @@ struct Loop: ~Copyable {
       resolveAt = now.advanced(by: Self.resolveRetry)
       resolver.ask()
     }
+    if now >= clockAt { checkClock(now) }
     service.keep(now)
     if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
+  }
+
+  /// Asks what the wall clock is worth, and says when that has changed.
+  mutating func checkClock(_ now: Instant) {
+    clockAt = now.advanced(by: Self.clockInterval)
+    let wasBelieved = clock.isBelieved
+    clock.check(isTrusted: isClockTrusted)
+    if clock.isBelieved == wasBelieved { return }
+    let words: StaticString =
+      wasBelieved
+      ? "the clock is not synchronised, devices that ask for the time get no answer"
+      : "the clock is believed, devices that ask for the time are answered"
+    log.write(wasBelieved ? .warning : .info, Text(words), now: now)
   }
 
   // MARK: Stopping

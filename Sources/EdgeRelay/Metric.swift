@@ -18,6 +18,12 @@ struct Metric {
       field: "uptime_seconds", name: "uptime_seconds", kind: .gauge,
       help: "Time since the relay was started."),
     Metric(
+      field: "clock_synchronised", name: "clock_synchronised", kind: .gauge,
+      help: "Whether the kernel says that the wall clock is kept."),
+    Metric(
+      field: "clock_believed", name: "clock_believed", kind: .gauge,
+      help: "Whether devices that ask for the time are answered."),
+    Metric(
       field: "platform_addresses", name: "platform_addresses", kind: .gauge,
       help: "Addresses known of the platform."),
     Metric(

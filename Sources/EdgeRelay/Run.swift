@@ -147,7 +147,8 @@ private func startRelay(
     throw StartError("cannot watch descriptors: ", [], error, ExitCode.systemError)
   }
   var loop = Loop(
-    engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
+    engine: engine, poller: poller, clock: clock, isClockTrusted: options.isClockTrusted, log: log,
+    listeners: listeners, writer: writer,
     quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
     configuration: configuration, control: control)
   return loop.run()

@@ -21,6 +21,8 @@ struct RunOptions {
   var access = AccessRules()
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
+  /// Whether the operator vouches for the wall clock.
+  var isClockTrusted: Bool
   var sessionCountMax: Int
   /// Whether only warnings and errors are logged.
   var isQuiet: Bool
@@ -48,6 +50,7 @@ struct RunOptions {
     fullPolicy = settings.number(.spoolWhenFull) == 0 ? .dropOldest : .refuse
     policies = settings.policies
     passesUnknown = settings.isTrue(.policyPassUnknown)
+    isClockTrusted = settings.number(.policyClock) == 1
     sessionCountMax = Int(settings.number(.limitSessions))
     isQuiet = settings.number(.logLevel) == 0
   }

@@ -72,6 +72,7 @@ struct SettingsTests {
         [policy]
         replies = "recommended"  # default
         pass_unknown = false  # default
+        clock = "synchronised"  # default
 
         [access]
 
@@ -240,7 +241,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 8)
+    #expect(once.settings.count == twice.settings.count - 9)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

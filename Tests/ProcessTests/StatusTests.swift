@@ -1,5 +1,6 @@
 // What the running relay says of itself, compared with both ends.
 
+import CLinux
 import Foundation
 import Testing
 
@@ -66,6 +67,45 @@ struct StatusTests {
     #expect(values["edgerelay_devices_online"] == "2")
     #expect(values["edgerelay_frames_stored_total"] == "\(status["frames_stored"] as? Int ?? -1)")
     try world.expectCleanEnd()
+  }
+
+  @Test("The time is told when the kernel speaks for it, or the operator")
+  func clock() throws {
+    var world = try World()
+    let file = world.scratch.file("edgerelay.toml")
+    let spool = world.scratch.file("spool")
+    try Data().write(to: URL(fileURLWithPath: file))
+    try world.startRelay(
+      ["--config", file], variables: ["EDGERELAY_POLICY__CLOCK": "synchronised"])
+    try world.run("the relay serves") { $0.log.contains("listening") }
+    let battery = try? String(contentsOfFile: "/sys/class/rtc/rtc0/hctosys", encoding: .utf8)
+    let kernel = clinux_clock_is_synchronised()
+    let isBelieved = kernel != 0 || battery?.first == "1"
+    try world.run("it has looked at the clock") { _ in
+      try Self.ask(["status", "--json"], spool)["clock_believed"] as? Int == (isBelieved ? 1 : 0)
+    }
+    let status = try Self.ask(["status", "--json"], spool)
+    #expect(status["clock_synchronised"] as? Int == (kernel == 1 ? 1 : 0))
+    let device = try TestSocket.connection(to: world.relayPort)
+    let request = GT06Wire.frame(0x8A, [], serial: 2)
+    #expect(device.send(GT06Wire.loginFrame(5, serial: 1) + request))
+    let login = GT06Wire.answer(to: GT06Wire.login, serial: 1)
+    var answer: [UInt8] = []
+    try world.run("the login is answered") { _ in
+      if case .bytes(let bytes) = device.receive(milliseconds: 0) { answer += bytes }
+      return answer.count >= login.count
+    }
+    // One frame behind it: what is answered is answered in the order of the frames.
+    #expect(device.send(GT06Wire.loginFrame(5, serial: 3)))
+    try world.run("so is the next") { _ in
+      if case .bytes(let bytes) = device.receive(milliseconds: 0) { answer += bytes }
+      return answer.count >= 2 * login.count
+    }
+    #expect((answer.count > 2 * login.count) == isBelieved)
+    #expect(world.log.contains("the clock is not synchronised") == !isBelieved)
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    world.close()
   }
 
   @Test("Who sends what nobody understands is shown with the nearest protocols")

@@ -68,6 +68,9 @@ void clinux_remove_flat_directory(const char *path);
 long clinux_make_temporary_directory(char *template_path);
 int64_t clinux_monotonic_milliseconds(void);
 int64_t clinux_wall_seconds(void);
+
+/* 1 when the kernel's clock is disciplined, 0 when it is not, -errno when nobody may ask. */
+long clinux_clock_is_synchronised(void);
 uint64_t clinux_random(void);
 
 /* Raises the limit of descriptors as far as this user may, beyond the hard limit only up to `wanted`;
