@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -102,6 +103,22 @@ long clinux_truncate(int fd, int64_t size) { CLINUX_RETRY(ftruncate(fd, (off_t)s
 
 long clinux_allocate(int fd, int64_t size) {
   CLINUX_RETRY(fallocate(fd, 0, 0, (off_t)size));
+}
+
+long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count) {
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0) return -errno;
+  size_t offset = 0;
+  long result = fchmod(fd, 0644) < 0 ? -errno : 0;
+  while (result == 0 && offset < count) {
+    long written = clinux_write(fd, (const uint8_t *)bytes + offset, count - offset);
+    if (written < 0) result = written;
+    else offset += (size_t)written;
+  }
+  close(fd);
+  if (result == 0 && rename(temporary, path) < 0) result = -errno;
+  if (result < 0) unlink(temporary);
+  return result;
 }
 
 int64_t clinux_file_size(int fd) {

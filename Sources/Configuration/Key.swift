@@ -34,7 +34,8 @@ public enum Key: UInt8, CaseIterable, Sendable {
   case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
   case protocolReplies, protocolEnabled, deviceReplies
   case limitSessions, limitSessionsPerSource, limitUnnamedPerSource
-  case logLevel
+  case logLevel, logSummarySeconds
+  case metricsListen
 
   static let policies: ValueKind = .word("minimal generous")
 
@@ -176,6 +177,22 @@ public enum Key: UInt8, CaseIterable, Sendable {
         table: .log, name: "level", kind: .word("warning info"),
         standard: "info", example: "", change: .reload, option: "",
         summary: "The least important lines to write: \"warning\" or \"info\".")
+    case .logSummarySeconds:
+      KeyRow(
+        table: .log, name: "summary_seconds", kind: .count(min: 0, max: 86_400), standard: "60",
+        example: "", change: .reload, option: "",
+        summary: """
+          How often a line sums up sessions, frames and the platform, if anything has changed or
+          waits. 0: never.
+          """)
+    case .metricsListen:
+      KeyRow(
+        table: .metrics, name: "listen", kind: .listenAddress, standard: "",
+        example: "127.0.0.1:9109", change: .restart, option: "",
+        summary: """
+          Where GET /metrics is answered, nowhere if this is not set. Nobody is asked for a password:
+          let it be an address that only the collector reaches.
+          """)
     }
   }
 

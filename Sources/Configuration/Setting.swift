@@ -35,7 +35,8 @@ public struct Setting: Equatable, Sendable {
       .policyPassUnknown, .policyClock, .accessNetworks, .accessAllow, .accessAllowFile,
       .accessDeny,
       .accessDenyFile, .protocolEnabled, .limitSessions,
-      .limitSessionsPerSource, .limitUnnamedPerSource, .logLevel:
+      .limitSessionsPerSource, .limitUnnamedPerSource, .logLevel, .logSummarySeconds,
+      .metricsListen:
       break
     }
   }

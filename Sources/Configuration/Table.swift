@@ -34,7 +34,7 @@ public struct TableRow: Sendable {
 
 /// A kind of table.
 public enum Table: UInt8, CaseIterable, Sendable {
-  case listener, upstream, spool, policy, access, protocols, devices, limits, log
+  case listener, upstream, spool, policy, access, protocols, devices, limits, log, metrics
 
   public var row: TableRow {
     switch self {
@@ -77,6 +77,10 @@ public enum Table: UInt8, CaseIterable, Sendable {
       TableRow(
         name: "log", naming: .single, example: "",
         summary: "What is written to the journal or to standard error.")
+    case .metrics:
+      TableRow(
+        name: "metrics", naming: .single, example: "",
+        summary: "The figures for Prometheus over HTTP; 'edgerelay metrics' writes the same.")
     }
   }
 

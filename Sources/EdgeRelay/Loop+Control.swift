@@ -100,7 +100,7 @@ extension Loop {
 
   // MARK: Records
 
-  private func writeStatus(to text: inout Text) {
+  func writeStatus(to text: inout Text) {
     let now = clock.now
     let status = engine.status
     let ledger = engine.ledger

@@ -50,6 +50,8 @@ extension Loop {
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
     engine.apply(options.access, now: now)
     log.isQuiet = options.isQuiet
+    summaryInterval = options.summaryInterval
+    planSummary(now)
     isClockTrusted = options.isClockTrusted
     checkClock(now)
     configuration?.settings = settings

@@ -26,6 +26,8 @@ struct Loop: ~Copyable {
     case link = 7
     case control = 8
     case controlClient = 9
+    case metrics = 10
+    case metricsClient = 11
   }
 
   private struct Watched {
@@ -66,6 +68,12 @@ struct Loop: ~Copyable {
   var configuration: RunConfiguration?
   /// Where the operator's commands ask.
   var control: Control
+  /// Where the figures are fetched over HTTP.
+  var metrics: MetricsServer
+  var summary = MinuteSummary()
+  /// Milliseconds between two summaries, 0 for none.
+  var summaryInterval: Int
+  var logShares: LogShares
   let startedAt: Instant
   let buffer: PageBuffer
   private var sessions: [Watched] = []
@@ -76,6 +84,7 @@ struct Loop: ~Copyable {
   private var addressIndex = 0
   private var resolveAt = Instant.origin
   private var clockAt = Instant.origin
+  var summaryAt = Instant.never
   private var acceptAgainAt = Instant.never
   private var stopBy = Instant.never
   private var isStopping = false
@@ -85,7 +94,7 @@ struct Loop: ~Copyable {
     isClockTrusted: Bool, log: Log, listeners: [Listener], writer: CommitWriter,
     quarantineFile: QuarantineFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
-    control: Control
+    control: Control, metrics: MetricsServer, summaryInterval: Int, secret: UInt64
   ) {
     self.engine = engine
     self.poller = poller
@@ -100,6 +109,9 @@ struct Loop: ~Copyable {
     self.service = service
     self.configuration = configuration
     self.control = control
+    self.metrics = metrics
+    self.summaryInterval = summaryInterval
+    logShares = LogShares(secret: secret)
     startedAt = clock.now
     buffer = PageBuffer(byteCount: 64 * 1_024)
   }
@@ -107,7 +119,7 @@ struct Loop: ~Copyable {
   /// A poller that watches everything but connections.
   static func watch(
     _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32,
-    _ control: Control
+    _ control: Control, _ metrics: MetricsServer
   ) throws(SystemError) -> Poller {
     let poller = try Poller()
     let read = PollInterest(read: true, write: false)
@@ -120,6 +132,9 @@ struct Loop: ~Copyable {
     if control.descriptor >= 0 {
       try poller.add(control.descriptor, read, token: token(.control, 0))
     }
+    if metrics.descriptor >= 0 {
+      try poller.add(metrics.descriptor, read, token: token(.metrics, 0))
+    }
     return poller
   }
 
@@ -127,6 +142,7 @@ struct Loop: ~Copyable {
   mutating func run() -> Int32 {
     takeAddresses()
     checkClock(clock.now)
+    planSummary(clock.now)
     engine.start(now: clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
@@ -150,7 +166,7 @@ struct Loop: ~Copyable {
 
   private func timeout() -> Int32 {
     var deadline = min(min(engine.nextDeadline, acceptAgainAt), service.nextDeadline)
-    deadline = min(deadline, clockAt)
+    deadline = min(min(deadline, clockAt), min(summaryAt, metrics.nextDeadline))
     if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
     if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
     if deadline == .never { return -1 }
@@ -178,6 +194,8 @@ struct Loop: ~Copyable {
     case .signals: handleSignals(moment.instant)
     case .control: acceptControl()
     case .controlClient: handleControl(index)
+    case .metrics: acceptMetrics(moment.instant)
+    case .metricsClient: handleMetrics(index)
     }
   }
 
@@ -221,6 +239,9 @@ struct Loop: ~Copyable {
     }
     if control.descriptor >= 0 {
       poller.change(control.descriptor, interest, token: Self.token(.control, 0))
+    }
+    if metrics.descriptor >= 0 {
+      poller.change(metrics.descriptor, interest, token: Self.token(.metrics, 0))
     }
   }
 
@@ -550,6 +571,15 @@ struct Loop: ~Copyable {
     if (try? poller.add(descriptor, interest, token: token)) == nil { closeControl(client) }
   }
 
+  /// Watches a client of the metrics; `false` when it cannot be.
+  func watchMetrics(_ client: Int, _ interest: PollInterest, isNew: Bool) -> Bool {
+    let descriptor = metrics.clients[client].descriptor
+    let token = Self.token(.metricsClient, client)
+    if isNew { return (try? poller.add(descriptor, interest, token: token)) != nil }
+    poller.change(descriptor, interest, token: token)
+    return true
+  }
+
   var platformAddressCount: Int { addresses.count }
 
   /// The platform as the configuration names it.
@@ -585,6 +615,8 @@ struct Loop: ~Copyable {
       resolver.ask()
     }
     if now >= clockAt { checkClock(now) }
+    if now >= summaryAt { writeMinuteSummary(now) }
+    expireMetrics(now)
     service.keep(now)
     if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
   }

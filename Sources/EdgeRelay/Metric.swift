@@ -113,6 +113,20 @@ struct Metric {
       help: "Bytes written to the spool."),
   ]
 
+  /// Every metric of an answer to `status`.
+  static func text(_ status: Record) -> Text {
+    var text = Text()
+    for field in status.fields where field.name.spells("version") {
+      writeVersion(field.value, to: &text)
+    }
+    for metric in all {
+      for field in status.fields where field.name.spells(metric.field) {
+        metric.write(field.value, to: &text)
+      }
+    }
+    return text
+  }
+
   /// Writes the metric with its help and type.
   func write(_ value: [UInt8], to text: inout Text) {
     text.append("# HELP edgerelay_")

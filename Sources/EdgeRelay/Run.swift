@@ -121,6 +121,7 @@ private func startRelay(
   // is taken.
   let disk = try openSpool(options)
   let listeners = try openListeners(options)
+  let metrics = try openMetrics(options)
   let writer = disk.writer
   let quarantineFile = disk.quarantineFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
@@ -142,7 +143,7 @@ private func startRelay(
   let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller
   do throws(SystemError) {
-    poller = try Loop.watch(listeners, writer, resolver, signals, control)
+    poller = try Loop.watch(listeners, writer, resolver, signals, control, metrics)
   } catch {
     throw StartError("cannot watch descriptors: ", [], error, ExitCode.systemError)
   }
@@ -150,7 +151,8 @@ private func startRelay(
     engine: engine, poller: poller, clock: clock, isClockTrusted: options.isClockTrusted, log: log,
     listeners: listeners, writer: writer,
     quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
-    configuration: configuration, control: control)
+    configuration: configuration, control: control, metrics: metrics,
+    summaryInterval: options.summaryInterval, secret: clinux_random())
   return loop.run()
 }
 
@@ -250,6 +252,22 @@ private func openListeners(_ options: RunOptions) throws(StartError) -> [Listene
     }
   }
   return listeners
+}
+
+private func openMetrics(_ options: RunOptions) throws(StartError) -> MetricsServer {
+  guard let target = options.metricsListen else { return MetricsServer(descriptor: -1) }
+  var name = Text()
+  target.write(to: &name)
+  do throws(SystemError) {
+    guard let address = target.resolve(onlyLiteral: true).first else {
+      throw SystemError(code: clinux_eaddrnotavail)
+    }
+    return MetricsServer(descriptor: try Sockets.bind(address, .tcp))
+  } catch {
+    throw StartError(
+      "cannot listen for metrics on ", name.bytes, error, ExitCode.unavailable,
+      advice: "; choose another [metrics] listen")
+  }
 }
 
 private func listenError(_ name: [UInt8], _ error: SystemError) -> StartError {

@@ -11,6 +11,12 @@ struct HostNumber: Comparable {
     return a.high == b.high ? a.low < b.low : a.high < b.high
   }
 
+  /// 32 bits that depend on an IPv4 address or the first half of an IPv6 one.
+  func hash(_ secret: UInt64) -> UInt64 {
+    let hash = ((isIPv6 ? ~high : low) ^ secret) &* 0x9E37_79B9_7F4A_7C15
+    return ((hash ^ hash >> 32) &* 0xD6E8_FEB8_6659_FD93) >> 32
+  }
+
   /// The first and the last host of the network that this one is in; `nil` when its address has not
   /// so many bits.
   func network(prefixBitCount: Int) -> (first: HostNumber, last: HostNumber)? {
@@ -33,6 +39,9 @@ extension PeerAddress {
       ? HostNumber(isIPv6: true, high: number(4..<12), low: number(12..<20))
       : HostNumber(isIPv6: false, high: 0, low: number(4..<8))
   }
+
+  /// A number of 32 bits for the source, an IPv4 address or an IPv6 /64, that it cannot choose.
+  public func hostHash(_ secret: UInt64) -> UInt64 { host.hash(secret) }
 
   private func number(_ range: Range<Int>) -> UInt64 {
     var value: UInt64 = 0

@@ -81,9 +81,10 @@ struct SourceTable {
   }
 
   private func home(_ source: Source) -> Int {
-    var hash = (source.number ^ secret) &* 0x9E37_79B9_7F4A_7C15
-    hash = (hash ^ hash >> 32 ^ (source.isIPv6 ? secret >> 1 : 0)) &* 0xD6E8_FEB8_6659_FD93
-    return Int(truncatingIfNeeded: hash >> 32) & (places.count - 1)
+    let host = HostNumber(
+      isIPv6: source.isIPv6, high: source.isIPv6 ? source.number : 0,
+      low: source.isIPv6 ? 0 : source.number)
+    return Int(host.hash(secret)) & (places.count - 1)
   }
 
   private static func source(_ address: PeerAddress) -> Source {

@@ -83,6 +83,9 @@ struct SettingsTests {
 
         [log]
         level = "info"  # default
+        summary_seconds = 60  # default
+
+        [metrics]
 
         """)
   }
@@ -148,7 +151,7 @@ struct SettingsTests {
       ),
       (
         "[status]\nport = 1\n[spool]\nsize = \"8MiB\"",
-        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, access, protocol, device, limits, log"
+        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, access, protocol, device, limits, log, metrics"
       ),
       (
         "[protocol.gt60]\nreplies = \"minimal\"",
@@ -241,7 +244,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 9)
+    #expect(once.settings.count == twice.settings.count - 10)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

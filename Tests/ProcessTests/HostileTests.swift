@@ -167,6 +167,10 @@ struct HostileTests {
     #expect(tally.total.lost == 0, "\(world.summary)")
     #expect(tally.orderViolations == 0)
     #expect(tally.wrongAnswers == 0)
+    // Whatever was sent, nothing looks like a line of the log that the relay has not written.
+    for line in world.log.split(separator: "\n") {
+      #expect(line.hasPrefix("edgerelay: ") && line.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
+    }
     world.close()
   }
 

@@ -151,6 +151,9 @@ long clinux_bind_local(const char *path);
 long clinux_connect_local(const char *path);
 long clinux_unlink(const char *path);
 
+/* Writes a file that everybody may read, and puts it in the place of the one at `path` at once. */
+long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count);
+
 /* Looks a name up; blocks. Writes up to `count` addresses with `port`, returns how many, or a
  * negative getaddrinfo code. With `numeric`, only literal addresses are taken and nothing blocks. */
 long clinux_resolve(const char *host, uint16_t port, int numeric, uint8_t *addresses, int count);
