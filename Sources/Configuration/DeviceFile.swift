@@ -8,24 +8,26 @@ public enum DeviceFile {
   public static func read(
     _ bytes: [UInt8], name: [UInt8], into names: inout DeviceNames
   ) throws(ConfigurationError) {
-    var lineNumber = 0
-    for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
-      lineNumber += 1
-      var word = line.prefix { $0 != 0x23 }
-      while let last = word.last, isBlank(last) { word.removeLast() }
-      while let first = word.first, isBlank(first) { word.removeFirst() }
-      if word.isEmpty { continue }
-      let origin = Text(origin: name, TOMLPlace(line: lineNumber, column: 1)).bytes
-      guard isName(word) else {
-        throw ConfigurationError(
-          origin, Text("expected one device in a line, 1 to 32 characters without blanks"))
+    var place = TOMLPlace(line: 1, column: 1)
+    var start = 0
+    while start < bytes.count {
+      var end = start
+      while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x23 { end += 1 }
+      let next = end
+      while end > start, isBlank(bytes[end - 1]) { end -= 1 }
+      while start < end, isBlank(bytes[start]) { start += 1 }
+      if start < end {
+        var words = Text("expected one device in a line, 1 to 32 characters without blanks")
+        if isName(bytes[start..<end]) {
+          words = Text("expected no more than 65536 devices")
+          if names.insert(bytes[start..<end]) { words = Text() }
+        }
+        if !words.isEmpty { throw ConfigurationError(Text(origin: name, place).bytes, words) }
       }
-      guard names.insert(word) else {
-        var words = Text("expected no more than ")
-        words.append(DeviceNames.countMax)
-        words.append(" devices")
-        throw ConfigurationError(origin, words)
-      }
+      start = next
+      while start < bytes.count, bytes[start] != 0x0A { start += 1 }
+      start += 1
+      place.line += 1
     }
   }
 

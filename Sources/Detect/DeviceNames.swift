@@ -44,7 +44,7 @@ public struct DeviceNames: Sendable {
     var hash: UInt32 = 0x811C_9DC5
     for i in 0..<count { hash = (hash ^ UInt32(character(i))) &* 0x0100_0193 }
     let mask = places.count - 1
-    var place = Int(hash ^ hash >> 15) & mask
+    var place = Int(truncatingIfNeeded: hash ^ hash >> 15) & mask
     while places[place] >= 0, !isName(Int(places[place]), count, character) {
       place = (place + 1) & mask
     }

@@ -234,7 +234,8 @@ struct Loop: ~Copyable {
 
   private func setListeners(isReading: Bool) {
     let interest = PollInterest(read: isReading, write: false)
-    for (i, listener) in listeners.enumerated() where listener.transport == .tcp {
+    // A relay that stops has closed its listeners; their numbers may be somebody else's.
+    for (i, listener) in listeners.enumerated() where listener.transport == .tcp && !isStopping {
       poller.change(listener.descriptor, interest, token: Self.token(.listener, i))
     }
     if control.descriptor >= 0 {

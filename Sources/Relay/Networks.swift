@@ -23,8 +23,17 @@ public struct Networks: Sendable {
     let bitCount = prefixBitCount ?? (address.isIPv6 ? 128 : 32)
     guard let (first, last) = address.host.network(prefixBitCount: bitCount) else { return false }
     if contains(first), contains(last) { return true }
-    ranges.removeAll { first <= $0.first && $0.last <= last }
-    ranges.insert(Range(first: first, last: last), at: countBelow(first))
+    var merged: [Range] = []
+    var isIn = false
+    for range in ranges where range.first < first || last < range.last {
+      if !isIn, last < range.first {
+        merged.append(Range(first: first, last: last))
+        isIn = true
+      }
+      merged.append(range)
+    }
+    if !isIn { merged.append(Range(first: first, last: last)) }
+    ranges = merged
     return true
   }
 

@@ -84,7 +84,7 @@ struct SourceTable {
     let host = HostNumber(
       isIPv6: source.isIPv6, high: source.isIPv6 ? source.number : 0,
       low: source.isIPv6 ? 0 : source.number)
-    return Int(host.hash(secret)) & (places.count - 1)
+    return Int(truncatingIfNeeded: host.hash(secret)) & (places.count - 1)
   }
 
   private static func source(_ address: PeerAddress) -> Source {
