@@ -25,7 +25,7 @@ def read(words):
             form, value = value.split(":")
             value = text(value)
             table[text(key)] = {
-                "string": str, "list": str.split, "integer": int, "boolean": lambda word: word == "true"
+                "string": str, "list": lambda words: words.split(" ") if words else [], "integer": int, "boolean": lambda word: word == "true"
             }[form](value)
     return root
 
