@@ -7,15 +7,21 @@ import Configuration
 struct AskOptions {
   var source = ConfigurationSource()
   var isJSON = false
+  /// The file that the metrics go to.
+  var writePath: [UInt8]?
 
   /// Reads the command line; `nil` when help was asked for.
-  static func parse(_ arguments: inout Arguments) throws(UsageError) -> AskOptions? {
+  static func parse(
+    _ arguments: inout Arguments, isMetrics: Bool = false
+  ) throws(UsageError) -> AskOptions? {
     var options = AskOptions()
     while let word = arguments.take() {
       if word.spells("--help") || word.spells("-h") { return nil }
       if word.spells("--json") {
         try arguments.requireNoValue(of: word)
         options.isJSON = true
+      } else if word.spells("--write"), isMetrics {
+        options.writePath = try arguments.value(of: word)
       } else if word.spells("--config") {
         options.source.path = try arguments.value(of: word)
       } else if word.spells("--spool") {
@@ -38,18 +44,32 @@ func printMetrics(_ options: AskOptions) -> Int32 {
   switch records(.status, options) {
   case .failure(let code): return code
   case .answer(let records):
-    var text = Text()
-    for field in records[0].fields where field.name.spells("version") {
-      Metric.writeVersion(field.value, to: &text)
+    let text = Metric.text(records[0])
+    guard let path = options.writePath else {
+      text.print()
+      return ExitCode.success
     }
-    for metric in Metric.all {
-      for field in records[0].fields where field.name.spells(metric.field) {
-        metric.write(field.value, to: &text)
+    return replaceFile(path, text)
+  }
+}
+
+/// Puts a file in the place of another at once, so that nobody reads half of it; returns the exit code.
+private func replaceFile(_ path: [UInt8], _ text: Text) -> Int32 {
+  let result = withCString(path) { target in
+    withCString(path + Text(".tmp").bytes) { temporary in
+      // SAFETY: everything lives for the call.
+      unsafe text.bytes.withUnsafeBytes {
+        unsafe clinux_replace_file(target, temporary, $0.baseAddress!, $0.count)
       }
     }
-    text.print()
-    return ExitCode.success
   }
+  if result == 0 { return ExitCode.success }
+  var line = Text("cannot write ")
+  line.append(path)
+  line.append(": ")
+  SystemError(code: Int32(-result)).write(to: &line)
+  Log.emit(.error, line)
+  return ExitCode.cannotCreate
 }
 
 /// Asks the relay and prints what it says; returns the exit code.
@@ -139,7 +159,7 @@ private func readAll(_ descriptor: Int32) -> [UInt8] {
 }
 
 /// One line of an answer.
-private struct Record {
+struct Record {
   struct Field {
     var name: [UInt8]
     var value: [UInt8]

@@ -22,7 +22,9 @@ enum Command {
         return ask(question, options)
       }
       if name.spells("metrics") {
-        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
+        guard let options = try AskOptions.parse(&arguments, isMetrics: true) else {
+          return help(Help.ask)
+        }
         if options.isJSON {
           throw UsageError("metrics has no --json; 'status --json' has the figures")
         }

@@ -66,7 +66,8 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|metrics|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
+    usage: edgerelay status|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
+           edgerelay metrics [--write FILE] [--config FILE | --spool DIRECTORY]
 
     Asks the relay that runs on a spool: on the one that FILE (default:
     /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
@@ -77,6 +78,7 @@ enum Help {
                 waiting, its session with the platform, failures in a row
       unknown   the latest addresses that sent what no protocol understands: how often, which
                 protocols come nearest, and how it begins
+      --write   put the metrics in the place of FILE at once
       --json    one object, or one a line
 
     Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.

@@ -7,7 +7,14 @@ import Relay
 
 extension Loop {
   mutating func acceptControl() {
-    while let accepted = try? Sockets.accept(control.descriptor) {
+    while true {
+      let accepted: (descriptor: Int32, peer: PeerAddress)
+      do {
+        accepted = try Sockets.accept(control.descriptor)
+      } catch {
+        if error.code != clinux_eagain { restListeners(error, clock.now) }
+        return
+      }
       let i = control.nextClient
       control.nextClient = (i + 1) % Control.clientCountMax
       closeControl(i)
@@ -93,7 +100,7 @@ extension Loop {
 
   // MARK: Records
 
-  private func writeStatus(to text: inout Text) {
+  func writeStatus(to text: inout Text) {
     let now = clock.now
     let status = engine.status
     let ledger = engine.ledger
@@ -102,6 +109,8 @@ extension Loop {
     text.appendField("platform", platformName)
     let numbers: [(StaticString, UInt64)] = [
       ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
+      ("clock_synchronised", clock.trust.isSynchronised ? 1 : 0),
+      ("clock_believed", clock.isBelieved ? 1 : 0),
       ("platform_addresses", UInt64(platformAddressCount)),
       ("platform_sessions", UInt64(status.liveCount)),
       ("devices", UInt64(status.deviceCount)),
@@ -110,6 +119,10 @@ extension Loop {
       ("sessions", UInt64(status.sessionCount)),
       ("sessions_accepted", ledger.acceptedSessionCount),
       ("sessions_refused", ledger.refusedSessionCount),
+      ("refused_by_source_limit", ledger.refusedBySourceLimitCount),
+      ("refused_by_network", ledger.refusedByNetworkCount),
+      ("refused_by_device", ledger.refusedByDeviceCount),
+      ("refused_by_protocol", ledger.refusedByProtocolCount),
       ("sessions_rejected", ledger.rejectedSessionCount),
       ("sessions_timed_out", ledger.timedOutSessionCount),
       ("frames_waiting", UInt64(status.waitingFrameCount)),

@@ -210,6 +210,12 @@ extension Engine where D: ~Copyable {
       last = entry
     }
     upstreams[i].inFlight.removeFirst(place + 1)
+    if upstreams[i].inFlight.isEmpty, !spool.hasUnsent(device),
+      upstreams[i].inFlight.capacity > RelayLimits.windowCountMax / 2
+    {
+      // A backlog is delivered, and its window is given back.
+      upstreams[i].inFlight = []
+    }
     if let last {
       spool.acknowledge(
         device, through: last.sequence, at: last.place, now: now)

@@ -51,6 +51,11 @@ extension Engine where D: ~Copyable {
     let previous = sessions[slot.rawValue].device
     if previous != nil, facts.naming == .provisional { return true }
     if let previous, spool.key(of: previous) == Self.key(of: identity) { return true }
+    guard configuration.access.allows(identity) else {
+      refuse(sessions[slot.rawValue].source, identity)
+      close(slot, .refused, now)
+      return false
+    }
     guard let device = spool.device(named: Self.key(of: identity)) else {
       close(slot, .tooManyDevices, now)
       return false
@@ -62,6 +67,7 @@ extension Engine where D: ~Copyable {
     }
     spool.setHeld(device, true)
     sessions[slot.rawValue].device = device
+    name(slot)
     sessions[slot.rawValue].policy = configuration.policies.policy(for: identity)
     sessions[slot.rawValue].hasHead = false
     upstreams[device.rawValue].protocolID = protocolID

@@ -12,7 +12,7 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].phase == .connecting else { return }
     upstreams[i].phase = .greeting
     upstreams[i].phaseAt = moment.instant
-    upstreams[i].inFlight.reserveCapacity(RelayLimits.windowCountMax + 1)
+    upstreams[i].inFlight.reserveCapacity(RelayLimits.keptWindowCount)
     ledger.upstreamConnectCount += 1
     sendLoginIfNew(device, spool.login(of: device), moment.instant)
     if !upstreams[i].isLoginAnswered { goLive(device, moment.instant) }

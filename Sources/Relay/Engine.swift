@@ -19,6 +19,7 @@ import Queue
 /// What the operator chose.
 public struct RelayConfiguration: Sendable {
   public var policies: ReplyPolicies
+  public var access: AccessRules
   /// Whether connections that speak nothing known here are passed on to the platform as they are.
   public var passesUnknown: Bool
   public var sessionCountMax: Int
@@ -27,11 +28,13 @@ public struct RelayConfiguration: Sendable {
   public var holdMilliseconds: Int
 
   public init(
-    policies: ReplyPolicies = ReplyPolicies(), passesUnknown: Bool = false,
+    policies: ReplyPolicies = ReplyPolicies(), access: AccessRules = AccessRules(),
+    passesUnknown: Bool = false,
     sessionCountMax: Int = RelayLimits.sessionCountMax,
     holdMilliseconds: Int = SpoolLimits.holdMilliseconds
   ) {
     self.policies = policies
+    self.access = access
     self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
     self.holdMilliseconds = holdMilliseconds
@@ -46,6 +49,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var sessions: [DeviceSession] = []
   var freeSessions: [SessionSlot] = []
   var addresses: AddressIndex
+  var sources: SourceTable
   /// One per slot of the spool's device table.
   var upstreams: [Upstream] = []
   var gate = Gate()
@@ -80,6 +84,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     self.configuration = configuration
     random = RandomSource(seed: seed)
     addresses = AddressIndex(capacity: configuration.sessionCountMax, secret: seed)
+    sources = SourceTable(secret: seed)
     sessions.reserveCapacity(configuration.sessionCountMax)
     effects.reserveCapacity(1_024)
   }

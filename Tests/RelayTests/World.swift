@@ -141,6 +141,12 @@ final class World: Edge {
     return tracker
   }
 
+  /// Takes other rules while everything runs.
+  func apply(_ access: AccessRules) {
+    engine.apply(access, now: instant)
+    settle()
+  }
+
   func ended(_ tracker: Tracker) {
     guard let slot = tracker.slot else { return }
     tracker.slot = nil
