@@ -70,8 +70,9 @@ long clinux_open_directory(const char *path) {
   CLINUX_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-long clinux_open_at(int directory, const char *name, int create) {
-  CLINUX_RETRY(openat(directory, name, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0640));
+long clinux_open_at(int directory, const char *name, int how) {
+  int flags = how == 2 ? O_RDONLY : how == 1 ? O_RDWR | O_CREAT : O_RDWR;
+  CLINUX_RETRY(openat(directory, name, flags | O_CLOEXEC, 0640));
 }
 
 long clinux_make_directory(const char *path) { CLINUX_RETRY(mkdir(path, 0750)); }

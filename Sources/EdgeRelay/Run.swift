@@ -121,7 +121,7 @@ private func startRelay(
   // is taken.
   let disk = try openSpool(options)
   let listeners = try openListeners(options)
-  let writer = disk.writer
+  guard let writer = disk.writer else { return ExitCode.failure }
   let quarantineFile = disk.quarantineFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)

@@ -24,6 +24,8 @@ public struct RecoveryReport: Equatable, Sendable {
   /// Frames whose delivery is not proven.
   public var undeliveredCount = 0
   public var damagedByteCount = 0
+  /// Where they stand, and pages 0 that are lost; the first ones.
+  public var damagedRegions: [DamagedRegion] = []
   /// Frames whose device record is gone, so that nobody knows whose they are.
   public var orphanCount = 0
   /// Frames given up, by the records of it that are still there.
@@ -31,6 +33,10 @@ public struct RecoveryReport: Equatable, Sendable {
   /// Whether the last batch was being written when the program ended.
   public var hasTornTail = false
   public init() {}
+
+  mutating func add(_ regions: [DamagedRegion]) {
+    damagedRegions += regions.prefix(SpoolLimits.damagedRegionsMax - damagedRegions.count)
+  }
 }
 
 extension Spool where D: ~Copyable {
@@ -65,6 +71,14 @@ extension Spool where D: ~Copyable {
       _ = replay(from: 0, &report, &end)
     } else if let first {
       checkpoint.resume(at: segments[readOrder[first]].generation)
+    }
+    for slot in readOrder where segments[slot].isAdopted && isFirstBatchProven(slot) {
+      // Page 0 was synced with the first batch.
+      report.add([
+        DamagedRegion(
+          segment: slot, generation: segments[slot].generation,
+          range: 0..<SpoolLimits.pageByteCount)
+      ])
     }
     counters.damagedByteCount += UInt64(report.damagedByteCount)
     for slot in order {
@@ -120,6 +134,7 @@ extension Spool where D: ~Copyable {
         isComplete = false
       }
       report.damagedByteCount += walker.takeDamage()
+      report.add(walker.damagedRegions)
       guard walker.lastBatch != 0 else {
         if segments[slot].durableByteCount == geometry.segmentByteCount {
           segments[slot].use = .free
@@ -210,6 +225,11 @@ extension Spool where D: ~Copyable {
       return
     }
     let batch = BatchHeader.read(walker.buffer, at: first, generation: nil, crc)
+    if batch == nil, EarlierFormat.matches(walker.buffer, firstBatch: first, crc) {
+      segments[slot].use = .foreign
+      report.foreignSegmentCount += 1
+      return
+    }
     switch SegmentHeader.read(walker.buffer, at: 0, crc) {
     case .none:
       if let batch { adopt(slot, as: batch) }
@@ -266,6 +286,11 @@ extension Spool where D: ~Copyable {
   private func proof(of slot: Int, by next: Int) -> UInt32 {
     guard segments[next].previousGeneration == segments[slot].generation else { return 0 }
     return segments[next].firstBatch?.durableThrough ?? 0
+  }
+
+  private func isFirstBatchProven(_ slot: Int) -> Bool {
+    guard let batch = segments[slot].firstBatch else { return false }
+    return batch.batch <= segments[slot].provenThrough
   }
 
   /// Applies a segment's records; returns whether no batch was missing after `before`, or after the

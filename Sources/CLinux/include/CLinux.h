@@ -46,7 +46,9 @@ extern const int clinux_sigkill;
 const char *clinux_error_text(int error);
 long clinux_open(const char *path, int writable, int create);
 long clinux_open_directory(const char *path);
-long clinux_open_at(int directory, const char *name, int create);
+
+/* how: 0 to write, 1 the same and created, 2 to read. */
+long clinux_open_at(int directory, const char *name, int how);
 long clinux_make_directory(const char *path);
 
 /* Writes the names in a directory, each with its terminating zero; returns how many bytes. */

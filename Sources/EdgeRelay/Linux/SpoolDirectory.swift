@@ -24,7 +24,8 @@ struct SpoolDirectory: Disk, ~Copyable {
   private let directory: Int32
   private let lock: Int32
   private var segments: [Int32]
-  let writer: CommitWriter
+  /// `nil` in a directory that is only read.
+  let writer: CommitWriter?
 
   /// Opens or creates the spool in `path` (without a terminating zero).
   static func open(path: [UInt8], capBytes: Int64) throws(SpoolDirectoryError) -> SpoolDirectory {
@@ -33,13 +34,12 @@ struct SpoolDirectory: Disk, ~Copyable {
     let wanted = SpoolGeometry(capBytes: capBytes)
     var found: [Int32] = []
     while found.count < SpoolGeometry.segmentCountMax {
-      let opened = openSegment(directory, found.count, create: false)
+      let opened = openSegment(directory, found.count, .write)
       guard opened >= 0 else { break }
       found.append(Int32(opened))
     }
-    let existingByteCount = found.first.map { clinux_file_size($0) } ?? 0
     let geometry = SpoolGeometry(
-      existingSegmentByteCount: Int(existingByteCount), existingCount: found.count, wanted: wanted)
+      existingSegmentByteCount: byteCount(of: found), existingCount: found.count, wanted: wanted)
     let segments: [Int32]
     let writer: CommitWriter
     do {
@@ -51,6 +51,28 @@ struct SpoolDirectory: Disk, ~Copyable {
     return SpoolDirectory(
       geometry: geometry.with(segmentCount: segments.count), directory: directory, lock: lock,
       segments: segments, writer: writer)
+  }
+
+  /// Opens the spool in `path` to look at it, whoever works on it; `nil` when there is none.
+  ///
+  /// Nothing is locked, created or written.
+  static func openToRead(path: [UInt8]) throws(SystemError) -> SpoolDirectory? {
+    let directory = Int32(
+      try SystemError.check(withCString(path) { unsafe clinux_open_directory($0) }))
+    var segments: [Int32] = []
+    while segments.count < SpoolGeometry.segmentCountMax {
+      let opened = openSegment(directory, segments.count, .read)
+      if opened == -Int(clinux_enoent) { break }
+      segments.append(Int32(try SystemError.check(opened)))
+    }
+    let size = byteCount(of: segments)
+    let geometry = SpoolGeometry(
+      existingSegmentByteCount: size, existingCount: segments.count,
+      wanted: SpoolGeometry(capBytes: 0))
+    guard !segments.isEmpty, geometry.segmentByteCount == size else { return nil }
+    return SpoolDirectory(
+      geometry: geometry.with(segmentCount: segments.count), directory: directory, lock: -1,
+      segments: segments, writer: nil)
   }
 
   mutating func read(
@@ -77,7 +99,7 @@ struct SpoolDirectory: Disk, ~Copyable {
   var quarantineFile: QuarantineFile { QuarantineFile(directory: directory) }
 
   mutating func startCommit(_ order: CommitOrder) {
-    writer.start(order, descriptor: segments[order.segment])
+    writer?.start(order, descriptor: segments[order.segment])
   }
 
   static func diskError(_ code: Int32) -> DiskError {
@@ -114,16 +136,22 @@ struct SpoolDirectory: Disk, ~Copyable {
     return Int32(opened)
   }
 
-  private static func openSegment(_ directory: Int32, _ index: Int, create: Bool) -> Int {
+  /// What a segment's file is called.
+  static func name(of index: Int) -> Text {
     var name = Text("seg.")
-    for divisor in [100, 10, 1] where index < 1_000 || divisor > 1 {
-      name.append(byte: 0x30 + UInt8(index / divisor % 10))
-    }
-    if index >= 1_000 {
-      name = Text("seg.")
-      name.append(index)
-    }
-    return withCString(name.bytes) { unsafe clinux_open_at(directory, $0, create ? 1 : 0) }
+    name.append(UInt64(index), digits: 3)
+    return name
+  }
+
+  private enum Opening: Int32 { case write, create, read }
+
+  private static func openSegment(_ directory: Int32, _ index: Int, _ how: Opening) -> Int {
+    withCString(name(of: index).bytes) { unsafe clinux_open_at(directory, $0, how.rawValue) }
+  }
+
+  /// Bytes of a segment: a power cut may have left files short while they were created.
+  private static func byteCount(of segments: [Int32]) -> Int {
+    segments.reduce(0) { max($0, Int(clinux_file_size($1))) }
   }
 
   /// Creates what is missing. A disk too full for all of it serves with what fits.
@@ -138,7 +166,7 @@ struct SpoolDirectory: Disk, ~Copyable {
       _ = allocate(descriptor, size)
     }
     while segments.count < geometry.segmentCount {
-      let opened = openSegment(directory, segments.count, create: true)
+      let opened = openSegment(directory, segments.count, .create)
       if opened < 0 {
         if segments.count >= 2 { break }
         throw SystemError(code: Int32(-opened))
