@@ -181,9 +181,11 @@ struct SegmentWalker {
       return nil
     }
     isProven = true
-    noteDamage(recordPosition..<recordPosition + 4, 4)
-    recordPosition += 4
-    if recordPosition + RecordHeader.byteCount > batchEnd { recordsLeft = 0 }
+    let next = recordPosition + 4
+    let isLast = next + RecordHeader.byteCount > batchEnd
+    noteDamage(recordPosition..<(isLast ? max(recordPosition, batchEnd) : next), 4)
+    recordPosition = next
+    if isLast { recordsLeft = 0 }
     return nil
   }
 
@@ -195,6 +197,8 @@ struct SegmentWalker {
 
   private mutating func noteDamage(_ range: Range<Int>, _ byteCount: Int) {
     damagedByteCount += byteCount
+    // Behind a batch's last record, in place of one that was lost before.
+    if range.isEmpty { return }
     if let last = damagedRegions.last, last.range.upperBound == range.lowerBound {
       damagedRegions[damagedRegions.count - 1].range = last.range.lowerBound..<range.upperBound
     } else if damagedRegions.count < SpoolLimits.damagedRegionsMax {

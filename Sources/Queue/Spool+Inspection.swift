@@ -133,7 +133,7 @@ extension Spool where D: ~Copyable {
       // A commit that was cut off has begun to write over it.
       regions.removeFirst()
     }
-    findings.damagedRegions += regions
+    findings.damagedRegions += lostHeader() + regions
   }
 
   /// Counts the frames that no segment held; to be called after the last one.

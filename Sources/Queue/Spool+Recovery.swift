@@ -72,14 +72,6 @@ extension Spool where D: ~Copyable {
     } else if let first {
       checkpoint.resume(at: segments[readOrder[first]].generation)
     }
-    for slot in readOrder where segments[slot].isAdopted && isFirstBatchProven(slot) {
-      // Page 0 was synced with the first batch.
-      report.add([
-        DamagedRegion(
-          segment: slot, generation: segments[slot].generation,
-          range: 0..<SpoolLimits.pageByteCount)
-      ])
-    }
     counters.damagedByteCount += UInt64(report.damagedByteCount)
     for slot in order {
       let generation = segments[slot].generation
@@ -134,7 +126,7 @@ extension Spool where D: ~Copyable {
         isComplete = false
       }
       report.damagedByteCount += walker.takeDamage()
-      report.add(walker.damagedRegions)
+      report.add(lostHeader() + walker.damagedRegions)
       guard walker.lastBatch != 0 else {
         if segments[slot].durableByteCount == geometry.segmentByteCount {
           segments[slot].use = .free
@@ -225,17 +217,14 @@ extension Spool where D: ~Copyable {
       return
     }
     let batch = BatchHeader.read(walker.buffer, at: first, generation: nil, crc)
-    if batch == nil, EarlierFormat.matches(walker.buffer, firstBatch: first, crc) {
+    if SegmentJudge.isForeign(walker.buffer, crc) {
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
       return
     }
     switch SegmentHeader.read(walker.buffer, at: 0, crc) {
-    case .none:
+    case .none, .foreign:
       if let batch { adopt(slot, as: batch) }
-    case .foreign:
-      segments[slot].use = .foreign
-      report.foreignSegmentCount += 1
     case .header(let header):
       // Where page 0 of a later use never arrived, its first batch may have. What the segment held
       // before is done with then.
@@ -288,9 +277,15 @@ extension Spool where D: ~Copyable {
     return segments[next].firstBatch?.durableThrough ?? 0
   }
 
-  private func isFirstBatchProven(_ slot: Int) -> Bool {
-    guard let batch = segments[slot].firstBatch else { return false }
-    return batch.batch <= segments[slot].provenThrough
+  /// The page 0 of the segment that was walked, if it is lost: it was synced with the first batch, so
+  /// that it was there if another batch follows.
+  func lostHeader() -> [DamagedRegion] {
+    guard segments[walker.segment].isAdopted, walker.batchCount > 1 else { return [] }
+    return [
+      DamagedRegion(
+        segment: walker.segment, generation: walker.generation,
+        range: 0..<SpoolLimits.pageByteCount)
+    ]
   }
 
   /// Applies a segment's records; returns whether no batch was missing after `before`, or after the

@@ -104,7 +104,7 @@ struct SpoolTests {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let empty = try Self.run(["spool", folder])
     #expect(empty.code == 65)
-    #expect(empty.output.contains("no spool is in \(folder)"))
+    #expect(empty.output.contains("is in \(folder)"))
     try Data("not a segment".utf8).write(to: URL(fileURLWithPath: folder + "/seg.000"))
     #expect(try Self.run(["spool", folder]).code == 65)
     #expect(try Self.run(["spool"]).code == 64)
@@ -118,8 +118,82 @@ struct SpoolTests {
     }
     let later = try Self.run(["spool", folder])
     #expect(later.code == 65)
-    #expect(later.output.contains("another version"))
+    #expect(later.output.contains("version-1"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 3)
+  }
+
+  @Test("Rotten bytes are put aside once, as far as there is room, and the relay goes on")
+  func rot() throws {
+    var world = try World()
+    world.stage.cutPlatform()
+    try world.startRelay()
+    world.addTrackers(4, seed: 32)
+    try world.run("frames wait") { $0.tally.alarms.answered >= 40 }
+    world.killRelay()
+    let spool = world.scratch.file("spool")
+    let look = try Look(spool)
+    let name = try #require(look.devices[1]["device"] as? String)
+    let hex = try Self.run(["spool", "--dump", name, spool]).output.split(separator: "\n")[2]
+    let file = URL(fileURLWithPath: spool + "/seg.000")
+    var bytes = try Data(contentsOf: file)
+    let place = try #require(bytes.range(of: Self.bytes(String(hex)))).lowerBound
+    bytes[place + 4] ^= 0x80
+    try bytes.write(to: file)
+    let region = try #require(try Look(spool).damage.first)
+    let (start, count) = (region["offset"] as? Int ?? -1, region["bytes"] as? Int ?? -1)
+    let kept = "damage-\(region["generation"] as? Int ?? -1)-\(start)"
+    // Two starts, one file.
+    for _ in 0..<2 {
+      try world.startRelay()
+      try world.run("it says so") { $0.log.contains("bytes put aside places=1 files=1") }
+      world.killRelay()
+    }
+    let aside = try Data(contentsOf: URL(fileURLWithPath: "\(spool)/\(kept)"))
+    #expect(aside == bytes[start..<start + count])
+    // No room.
+    try FileManager.default.removeItem(atPath: "\(spool)/\(kept)")
+    try Data(count: 1 << 20).write(to: URL(fileURLWithPath: spool + "/damage-1-1"))
+    try world.stage.restorePlatform()
+    try world.startRelay()
+    try world.run("it says so") { $0.log.contains("bytes put aside places=1 files=0") }
+    #expect(!FileManager.default.fileExists(atPath: "\(spool)/\(kept)"))
+    world.stage.finishTrackers()
+    try world.run("all but one come") {
+      $0.stage.areTrackersFinished && $0.tally.total.lost == 1
+    }
+    #expect(try world.stopRelay() == 0)
+    world.close()
+  }
+
+  @Test("A spool of a later version stays as it is, and the relay works beside it")
+  func laterVersion() throws {
+    var world = try World()
+    let spool = world.scratch.file("spool")
+    var page = Data("ERSPOOL2".utf8)
+    page.append(contentsOf: (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) })
+    try Self.write(["seg.000": page, "seg.001": page, "index": Data([1])], to: spool)
+    for _ in 0..<2 {
+      try world.startRelay()
+      try world.run("it says so") {
+        $0.log.contains("spool of another version left alone")
+          && $0.log.contains("spool open directory=\(spool)/version-1 ")
+      }
+      if world.stage.trackers.isEmpty { world.addTrackers(3, seed: 33) }
+      let wanted = world.tally.alarms.answered + 10
+      try world.run("it works") { $0.tally.alarms.answered >= wanted }
+      #expect(try StatusTests.run(["status", "--spool", spool]).code == 0)
+      world.killRelay()
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: spool + "/seg.000")) == page)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: spool + "/seg.001")) == page)
+    #expect(!FileManager.default.fileExists(atPath: spool + "/seg.002"))
+    let look = try Self.run(["spool", spool])
+    #expect(look.code == 65)
+    #expect(look.output.contains("version-1"))
+    #expect(try Look(spool + "/version-1").code == 0)
+    try world.startRelay()
+    try world.finish()
+    try world.expectCleanEnd()
   }
 
   // MARK: Help
@@ -146,10 +220,7 @@ struct SpoolTests {
   }
 
   private static func run(_ words: [String]) throws -> (code: Int, output: String) {
-    let scratch = try Scratch()
-    let process = try RelayProcess(words, logPath: scratch.file("log"))
-    let code = try process.exitCode()
-    return (code, process.log)
+    try StatusTests.run(words)
   }
 
   /// Every file of the spool and what is in it.

@@ -179,7 +179,7 @@ struct StatusTests {
     return object
   }
 
-  private static func run(_ words: [String]) throws -> (code: Int, output: String) {
+  static func run(_ words: [String]) throws -> (code: Int, output: String) {
     let scratch = try Scratch()
     let process = try RelayProcess(words, logPath: scratch.file("log"))
     let code = try process.exitCode()

@@ -20,6 +20,12 @@ enum SpoolDirectoryError: Error {
 
 /// The segment files as the queue's disk.
 struct SpoolDirectory: Disk, ~Copyable {
+  /// Where this version's spool goes in a directory that another one has written to.
+  static let besideName = Text("version-1")
+  /// Segments that are not another version's, below which a ring is none.
+  private static let ownSegmentCountMin = 4
+
+  let path: [UInt8]
   let geometry: SpoolGeometry
   private let directory: Int32
   private let lock: Int32
@@ -28,6 +34,9 @@ struct SpoolDirectory: Disk, ~Copyable {
   let writer: CommitWriter?
 
   /// Opens or creates the spool in `path` (without a terminating zero).
+  ///
+  /// Where another version of the format has been at work, its files are left as they are, and
+  /// the spool is in a directory of its own among them. Both are locked then.
   static func open(path: [UInt8], capBytes: Int64) throws(SpoolDirectoryError) -> SpoolDirectory {
     let directory = try openDirectory(path)
     let lock = try takeLock(directory)
@@ -37,6 +46,10 @@ struct SpoolDirectory: Disk, ~Copyable {
       let opened = openSegment(directory, found.count, .write)
       guard opened >= 0 else { break }
       found.append(Int32(opened))
+    }
+    if isForeign(found) {
+      for descriptor in found { Sockets.close(descriptor) }
+      return try open(path: path + Text("/").bytes + besideName.bytes, capBytes: capBytes)
     }
     let geometry = SpoolGeometry(
       existingSegmentByteCount: byteCount(of: found), existingCount: found.count, wanted: wanted)
@@ -49,8 +62,8 @@ struct SpoolDirectory: Disk, ~Copyable {
       throw .cannotCreateSegments(error)
     }
     return SpoolDirectory(
-      geometry: geometry.with(segmentCount: segments.count), directory: directory, lock: lock,
-      segments: segments, writer: writer)
+      path: path, geometry: geometry.with(segmentCount: segments.count), directory: directory,
+      lock: lock, segments: segments, writer: writer)
   }
 
   /// Opens the spool in `path` to look at it, whoever works on it; `nil` when there is none.
@@ -71,8 +84,8 @@ struct SpoolDirectory: Disk, ~Copyable {
       wanted: SpoolGeometry(capBytes: 0))
     guard !segments.isEmpty, geometry.segmentByteCount == size else { return nil }
     return SpoolDirectory(
-      geometry: geometry.with(segmentCount: segments.count), directory: directory, lock: -1,
-      segments: segments, writer: nil)
+      path: path, geometry: geometry.with(segmentCount: segments.count), directory: directory,
+      lock: -1, segments: segments, writer: nil)
   }
 
   mutating func read(
@@ -95,6 +108,9 @@ struct SpoolDirectory: Disk, ~Copyable {
     }
   }
 
+  /// Where damaged bytes are kept for people.
+  var damageFiles: DamageFiles { DamageFiles(path: path, directory: directory) }
+
   /// Where frames that nobody takes are kept for people.
   var quarantineFile: QuarantineFile { QuarantineFile(directory: directory) }
 
@@ -111,6 +127,26 @@ struct SpoolDirectory: Disk, ~Copyable {
   }
 
   // MARK: Files
+
+  /// Whether a directory's segments are another version's, or all but a few of them.
+  private static func isForeign(_ segments: [Int32]) -> Bool {
+    let judge = SegmentJudge()
+    let head = PageBuffer(byteCount: SegmentJudge.byteCount)
+    var own = 0
+    var foreign = 0
+    for descriptor in segments {
+      let got = unsafe head.withMemory(0..<head.byteCount) {
+        unsafe clinux_pread(descriptor, $0.baseAddress!, $0.count, 0)
+      }
+      guard got == head.byteCount else { continue }
+      switch judge.origin(of: head) {
+      case .own: own += 1
+      case .blank: break
+      case .foreign: foreign += 1
+      }
+    }
+    return foreign > 0 && (own == 0 || segments.count - foreign < ownSegmentCountMin)
+  }
 
   private static func openDirectory(_ path: [UInt8]) throws(SpoolDirectoryError) -> Int32 {
     let made = withCString(path) { unsafe clinux_make_directory($0) }

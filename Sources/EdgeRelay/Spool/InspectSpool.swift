@@ -6,17 +6,15 @@ import Queue
 /// Looks at a spool and says what is there; returns the exit code.
 func inspectSpool(_ options: SpoolOptions) -> Int32 {
   do throws(SystemError) {
-    guard var look = try SpoolLook(options, writesFrames: true) else {
-      return refuse("no spool is in ", options.directory, nil, ExitCode.badData)
+    guard var look = try SpoolLook(options, writesFrames: true),
+      look.report.foreignSegmentCount < look.spool.geometry.segmentCount
+    else {
+      return refuse(
+        "no spool of this version (it may be in 'version-1' there) is in ", options.directory, nil,
+        ExitCode.badData)
     }
     if look.isDoubtful, let again = try SpoolLook(options, writesFrames: false) {
       look.confirm(by: again)
-    }
-    let segmentCount = look.spool.geometry.segmentCount
-    if look.report.foreignSegmentCount == segmentCount {
-      return refuse(
-        "another version of the format, which this program leaves alone, is in ",
-        options.directory, nil, ExitCode.badData)
     }
     if options.dumped == nil {
       write(&look, options)
