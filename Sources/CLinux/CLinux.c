@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,6 +108,11 @@ long clinux_allocate(int fd, int64_t size) {
 int64_t clinux_file_size(int fd) {
   struct stat status;
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;
+}
+
+int64_t clinux_file_system(int fd) {
+  struct statfs status;
+  return fstatfs(fd, &status) < 0 ? 0 : (int64_t)(uint32_t)status.f_type;
 }
 
 long clinux_list_directory(const char *path, uint8_t *names, size_t count) {

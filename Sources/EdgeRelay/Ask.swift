@@ -125,7 +125,8 @@ private func explain(_ error: SystemError, _ spool: [UInt8]) -> Int32 {
   return ExitCode.unavailable
 }
 
-private func readAll(_ descriptor: Int32) -> [UInt8] {
+/// Everything that can be read from a descriptor.
+func readAll(_ descriptor: Int32) -> [UInt8] {
   var bytes: [UInt8] = []
   var piece = [UInt8](repeating: 0, count: 16 * 1_024)
   while true {

@@ -125,6 +125,7 @@ private func startRelay(
   let quarantineFile = disk.quarantineFile
   let damageFiles = disk.damageFiles
   let directory = disk.path
+  let medium = disk.medium
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -135,6 +136,13 @@ private func startRelay(
   spool.fullPolicy = options.fullPolicy
   let report = spool.recover()
   logStart(&log, clock, options, listeners, geometry, directory, report)
+  if medium.weakness != .none {
+    var line = Text("spool is not safe from a power cut here file_system=")
+    line.append(medium.name)
+    line.append(" reason=")
+    line.append(medium.weakness.name)
+    log.write(.warning, line, now: clock.now)
+  }
   if !report.damagedRegions.isEmpty {
     var line = Text("spool damaged, bytes put aside places=")
     line.append(report.damagedRegions.count)

@@ -65,6 +65,9 @@ long clinux_truncate(int fd, int64_t size);
 long clinux_allocate(int fd, int64_t size);
 int64_t clinux_file_size(int fd);
 
+/* The type of the file system, as statfs numbers it. */
+int64_t clinux_file_system(int fd);
+
 /* Removes the files of a flat directory and the directory itself. */
 void clinux_remove_flat_directory(const char *path);
 long clinux_make_temporary_directory(char *template_path);

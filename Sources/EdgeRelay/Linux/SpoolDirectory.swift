@@ -27,6 +27,7 @@ struct SpoolDirectory: Disk, ~Copyable {
 
   let path: [UInt8]
   let geometry: SpoolGeometry
+  let medium: Medium
   private let directory: Int32
   private let lock: Int32
   private var segments: [Int32]
@@ -53,17 +54,19 @@ struct SpoolDirectory: Disk, ~Copyable {
     }
     let geometry = SpoolGeometry(
       existingSegmentByteCount: byteCount(of: found), existingCount: found.count, wanted: wanted)
+    let medium = Mount.medium(of: directory)
     let segments: [Int32]
     let writer: CommitWriter
     do {
-      segments = try complete(directory, found, geometry)
-      writer = try CommitWriter()
+      segments = try complete(directory, found, geometry, isSparse: medium.isRenewed)
+      writer = try CommitWriter(
+        renewedByteCount: medium.isRenewed ? geometry.segmentByteCount : nil)
     } catch {
       throw .cannotCreateSegments(error)
     }
     return SpoolDirectory(
-      path: path, geometry: geometry.with(segmentCount: segments.count), directory: directory,
-      lock: lock, segments: segments, writer: writer)
+      path: path, geometry: geometry.with(segmentCount: segments.count), medium: medium,
+      directory: directory, lock: lock, segments: segments, writer: writer)
   }
 
   /// Opens the spool in `path` to look at it, whoever works on it; `nil` when there is none.
@@ -84,8 +87,9 @@ struct SpoolDirectory: Disk, ~Copyable {
       wanted: SpoolGeometry(capBytes: 0))
     guard !segments.isEmpty, geometry.segmentByteCount == size else { return nil }
     return SpoolDirectory(
-      path: path, geometry: geometry.with(segmentCount: segments.count), directory: directory,
-      lock: -1, segments: segments, writer: nil)
+      path: path, geometry: geometry.with(segmentCount: segments.count),
+      medium: Mount.medium(of: directory), directory: directory, lock: -1, segments: segments,
+      writer: nil)
   }
 
   mutating func read(
@@ -192,14 +196,14 @@ struct SpoolDirectory: Disk, ~Copyable {
 
   /// Creates what is missing. A disk too full for all of it serves with what fits.
   private static func complete(
-    _ directory: Int32, _ found: [Int32], _ geometry: SpoolGeometry
+    _ directory: Int32, _ found: [Int32], _ geometry: SpoolGeometry, isSparse: Bool
   ) throws(SystemError) -> [Int32] {
     var segments = found
     let size = Int64(geometry.segmentByteCount)
     var isNew = false
     for descriptor in found where clinux_file_size(descriptor) < size {
       // A power cut while it was created; its content is none.
-      _ = allocate(descriptor, size)
+      _ = allocate(descriptor, size, isSparse)
     }
     while segments.count < geometry.segmentCount {
       let opened = openSegment(directory, segments.count, .create)
@@ -207,7 +211,7 @@ struct SpoolDirectory: Disk, ~Copyable {
         if segments.count >= 2 { break }
         throw SystemError(code: Int32(-opened))
       }
-      let allocated = allocate(Int32(opened), size)
+      let allocated = allocate(Int32(opened), size, isSparse)
       if allocated < 0 {
         Sockets.close(Int32(opened))
         if segments.count >= 2 { break }
@@ -221,7 +225,8 @@ struct SpoolDirectory: Disk, ~Copyable {
     return segments
   }
 
-  private static func allocate(_ descriptor: Int32, _ size: Int64) -> Int {
+  private static func allocate(_ descriptor: Int32, _ size: Int64, _ isSparse: Bool) -> Int {
+    if isSparse { return clinux_truncate(descriptor, size) }
     let result = clinux_allocate(descriptor, size)
     return -result == Int(clinux_eopnotsupp) ? clinux_truncate(descriptor, size) : result
   }

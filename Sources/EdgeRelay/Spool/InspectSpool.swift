@@ -95,6 +95,8 @@ private func summaryRecord(_ look: borrowing SpoolLook, _ options: SpoolOptions)
   record.append(
     "relay",
     isRelayAtWork(options) ? Text("at work, what it writes now may be missing") : Text("-"))
+  record.append("file_system", Text(look.spool.disk.medium.name))
+  record.append("weakness", Text(look.spool.disk.medium.weakness.name))
   record.append("segment_bytes", UInt64(look.spool.geometry.segmentByteCount))
   record.append("segments_used", UInt64(used))
   record.append("segments_free", UInt64(free))
