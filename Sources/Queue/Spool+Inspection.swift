@@ -86,15 +86,15 @@ extension Spool where D: ~Copyable {
     }
     var slots: [Int] = []
     for slot in segments.indices {
-      let segment = segments[slot]
-      let isVoid = segment.use == .free && segment.provenThrough == .max
-      guard segment.generation != 0, segment.use != .foreign, !isVoid else { continue }
+      let rank = Generation.rank(segments[slot].generation)
+      let isVoid = segments[slot].use == .free && segments[slot].provenThrough == .max
+      guard rank != 0, segments[slot].use != .foreign, !isVoid else { continue }
       var place = slots.count
-      while place > 0,
-        Generation.rank(segments[slots[place - 1]].generation)
-          > Generation.rank(segment.generation)
-      { place -= 1 }
-      slots.insert(slot, at: place)
+      slots.append(slot)
+      while place > 0, Generation.rank(segments[slots[place - 1]].generation) > rank {
+        slots.swapAt(place - 1, place)
+        place -= 1
+      }
     }
     return slots
   }

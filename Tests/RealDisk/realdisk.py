@@ -337,14 +337,17 @@ def errors(cases=20):
         sys.exit(1)
 
 
-def replay(states=300, kind="ext4", options="rw"):
-    """The power goes: every write up to some place, and some of those behind the last flush."""
+def replay(states=300, kind="ext4", forgotten=0):
+    """The power goes: every write up to some place, and some of those behind the last flush.
+
+    With flushes that the disk forgets something must be lost, or this sees nothing.
+    """
     size = 24 << 20 if kind == "ext4" else 320 << 20
     random.seed(1)
     with Folder() as folder:
         disk = Recorder(folder, size)
         make(kind, disk.device)
-        place = folder.mount(disk.device, "mnt", options)
+        place = folder.mount(disk.device, "mnt")
         # The files of the spool are made before; creating them is not what is recorded.
         port = free_port()
         relay = Relay(place + "/spool", port)
@@ -369,14 +372,15 @@ def replay(states=300, kind="ext4", options="rw"):
         cuts = sorted(random.randrange(len(log)) for _ in range(states))
         now, state = 0, bytearray(base)
         for cut in cuts:
-            stable = max((f for f in flushes if f < cut), default=0)
+            flushed = [f for f in flushes if f < cut]
+            stable = flushed[-1 - forgotten] if len(flushed) > forgotten else 0
             while now < stable:
                 if log[now]:
                     offset, data = log[now]
                     state[offset : offset + len(data)] = data
                 now += 1
             torn = bytearray(state)
-            style = random.randrange(3)
+            style = 2 if forgotten else random.randrange(3)
             for entry in log[now:cut]:
                 if entry is None:
                     continue
@@ -402,7 +406,7 @@ def replay(states=300, kind="ext4", options="rw"):
                 lost += missing(place + "/spool", devices, kept) > 0
             folder.unmount()
     print(f"replay: {kind}: {states} states, {lost} with a loss, {damaged} called damaged")
-    if lost or damaged:
+    if (lost or damaged) != (forgotten > 0):
         sys.exit(1)
 
 

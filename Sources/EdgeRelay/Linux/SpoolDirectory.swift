@@ -92,6 +92,7 @@ struct SpoolDirectory: Disk, ~Copyable {
       writer: nil)
   }
 
+  @inline(never)
   mutating func read(
     segment: Int, offset: Int, into buffer: PageBuffer, at position: Int, count: Int
   ) throws(DiskError) {
