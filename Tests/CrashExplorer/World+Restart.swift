@@ -77,7 +77,9 @@ extension World {
         let name = String(decoding: device.name, as: UTF8.self)
         throw Violation("\(name): \(entry.acknowledged.rawValue) handed out of \(device.last)")
       }
-      if soundness == .sound, entry.dropped.damaged > 0 { throw Violation("damage on a sound disk") }
+      if soundness == .sound, entry.dropped.damaged > 0 {
+        throw Violation("damage on a sound disk")
+      }
     }
     return count
   }

@@ -202,6 +202,8 @@ class Recorder:
         self.log = []  # (offset, bytes), or None for a flush
         self.records = False
         self.fails = False
+        # Zero until the failure is over.
+        self.epoch = 0
         disk = self
 
         class Files(fusepy.Operations):
@@ -311,7 +313,7 @@ def errors(cases=20):
             place = folder.mount(disk.device, "mnt", "errors=continue")
             spool, port = place + "/spool", free_port()
             relay = Relay(spool, port)
-            devices = Devices(port, 4)
+            devices = Devices(port, 4, lambda: disk.epoch)
             devices.start()
             wait_until("devices are answered", lambda: len(devices.answered) > 20)
             disk.fails = True
@@ -319,6 +321,7 @@ def errors(cases=20):
             time.sleep(random.choice([0.3, 1.5, 4]))
             during = len(devices.answered) - before
             disk.fails = False
+            disk.epoch = 1
             before = len(devices.answered)
             deadline = time.time() + 8
             while time.time() < deadline and len(devices.answered) < before + 10:
@@ -331,7 +334,8 @@ def errors(cases=20):
             place = folder.mount(disk.device, "mnt")
             lost = missing(spool, devices, devices.answered)
             print(f"errors: case {case}: {'no journal' if case % 2 else 'journal'}, answered while it failed "
-                  f"{during}, goes on by itself: {recovers}, {len(devices.answered)} answered, {lost} lost")
+                  f"{during}, goes on by itself: {recovers}, {len(devices.answered)} answered, {lost} lost, "
+                  f"{missing(spool, devices, [a for a in devices.answered if a[2] == 0])} of them answered before")
             failed += lost > 0 or not alive
     if failed:
         sys.exit(1)
