@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,8 +73,9 @@ long clinux_open_directory(const char *path) {
   CLINUX_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-long clinux_open_at(int directory, const char *name, int create) {
-  CLINUX_RETRY(openat(directory, name, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0640));
+long clinux_open_at(int directory, const char *name, int how) {
+  int flags = how == 2 ? O_RDONLY : how == 1 ? O_RDWR | O_CREAT : O_RDWR;
+  CLINUX_RETRY(openat(directory, name, flags | O_CLOEXEC, 0640));
 }
 
 long clinux_make_directory(const char *path) { CLINUX_RETRY(mkdir(path, 0750)); }
@@ -124,6 +126,11 @@ long clinux_replace_file(const char *path, const char *temporary, const void *by
 int64_t clinux_file_size(int fd) {
   struct stat status;
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;
+}
+
+int64_t clinux_file_system(int fd) {
+  struct statfs status;
+  return fstatfs(fd, &status) < 0 ? 0 : (int64_t)(uint32_t)status.f_type;
 }
 
 long clinux_list_directory(const char *path, uint8_t *names, size_t count) {

@@ -30,6 +30,10 @@ enum Command {
         }
         return printMetrics(options)
       }
+      if name.spells("spool") {
+        guard let options = try SpoolOptions.parse(&arguments) else { return help(Help.spool) }
+        return inspectSpool(options)
+      }
       if name.spells("check-config") {
         guard let options = try CheckOptions.parse(&arguments) else {
           return help(Help.checkConfig)

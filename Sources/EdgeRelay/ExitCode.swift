@@ -6,7 +6,7 @@ enum ExitCode {
   static let failure: Int32 = 1
   /// The command line is wrong.
   static let usage: Int32 = 64
-  /// The input of `inspect` is not what it was said to be.
+  /// The input of `inspect` or `spool` is not what it was said to be.
   static let badData: Int32 = 65
   /// An input file does not exist or cannot be read.
   static let noInput: Int32 = 66

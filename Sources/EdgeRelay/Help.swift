@@ -17,6 +17,7 @@ enum Help {
       metrics         the same for Prometheus
       devices         the devices it knows, and how each stands
       unknown         who sends what it does not understand, and what
+      spool           what stands in a spool, live or copied; read only
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
       version         print the version
@@ -82,6 +83,23 @@ enum Help {
       --json    one object, or one a line
 
     Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.
+
+    """)
+
+  static let spool = Text(
+    """
+    usage: edgerelay spool [--verify | --dump DEVICE [--all]] [--json] DIRECTORY
+
+    Looks at a spool: its segments, its devices and what waits for each, what was lost and why, and
+    damage. It only reads, needs no lock, and may be used while a relay is at work there.
+
+      --verify       read everything, also what was delivered, and check every checksum
+      --dump DEVICE  write the frames that wait for the platform, each a line of hex
+      --all          also those that were delivered and not written over yet
+      --json         an object a line
+
+    Exit codes: 0 sound, 1 damage or loss by damage, 64 usage, 65 no spool that this version can read,
+    66 no such directory, or not readable.
 
     """)
 

@@ -107,6 +107,8 @@ extension Loop {
     let counters = engine.spool.counters
     text.appendField("version", Text(Version.text))
     text.appendField("platform", platformName)
+    text.appendField("spool_file_system", engine.spool.disk.medium.name)
+    text.appendField("spool_weakness", engine.spool.disk.medium.weakness.name)
     let numbers: [(StaticString, UInt64)] = [
       ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
       ("clock_synchronised", clock.trust.isSynchronised ? 1 : 0),

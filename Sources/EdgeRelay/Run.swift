@@ -122,8 +122,11 @@ private func startRelay(
   let disk = try openSpool(options)
   let listeners = try openListeners(options)
   let metrics = try openMetrics(options)
-  let writer = disk.writer
+  guard let writer = disk.writer else { return ExitCode.failure }
   let quarantineFile = disk.quarantineFile
+  let damageFiles = disk.damageFiles
+  let directory = disk.path
+  let medium = disk.medium
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -133,7 +136,20 @@ private func startRelay(
     secret: clinux_random(), bootKey: Clock.bootKey())
   spool.fullPolicy = options.fullPolicy
   let report = spool.recover()
-  logStart(&log, clock, options, listeners, geometry, report)
+  logStart(&log, clock, options, listeners, geometry, directory, report)
+  if medium.weakness != .none {
+    var line = Text("spool is not safe from a power cut here file_system=")
+    line.append(medium.name)
+    line.append(" reason=")
+    line.append(medium.weakness.name)
+    log.write(.warning, line, now: clock.now)
+  }
+  if !report.damagedRegions.isEmpty {
+    var line = Text("spool damaged, bytes put aside places=")
+    line.append(report.damagedRegions.count)
+    line.append(" files=", damageFiles.keep(report.damagedRegions, of: &spool))
+    log.write(.warning, line, now: clock.now)
+  }
   let engine = Engine(
     spool: spool,
     configuration: RelayConfiguration(
@@ -279,7 +295,7 @@ private func listenError(_ name: [UInt8], _ error: SystemError) -> StartError {
 
 private func logStart(
   _ log: inout Log, _ clock: Clock, _ options: RunOptions, _ listeners: [Listener],
-  _ geometry: SpoolGeometry, _ report: RecoveryReport
+  _ geometry: SpoolGeometry, _ directory: [UInt8], _ report: RecoveryReport
 ) {
   for listener in listeners where listener.transport == .tcp {
     var line = Text("listening tcp+udp address=")
@@ -292,11 +308,16 @@ private func logStart(
   }
   if let summary = options.access.summary { log.write(.info, summary, now: clock.now) }
   var line = Text("spool open directory=")
-  line.append(options.spool)
+  line.append(directory)
   line.append(" bytes=", UInt64(geometry.byteCount))
   line.append(" devices=", report.deviceCount)
   line.append(" undelivered=", report.undeliveredCount)
   log.write(.info, line, now: clock.now)
+  if directory.count > options.spool.count {
+    var line = Text("spool of another version left alone directory=")
+    line.append(options.spool)
+    log.write(.warning, line, now: clock.now)
+  }
   let isDamaged =
     report.damagedByteCount > 0 || report.unreadableSegmentCount > 0
     || report.foreignSegmentCount > 0 || report.orphanCount > 0

@@ -67,6 +67,7 @@ struct BatchHeader: Equatable {
 
   /// The header at `offset`, or `nil` when there is no valid one of this generation; a `nil`
   /// generation stands for any.
+  @inline(never)
   static func read(
     _ buffer: PageBuffer, at offset: Int, generation: UInt32?, _ crc: CRC32C
   ) -> BatchHeader? {

@@ -136,6 +136,7 @@ struct DeviceTable {
   }
 
   /// The device numbered `number` on disk, or `nil`.
+  @inline(never)
   func find(number: UInt32) -> DeviceIndex? {
     let slot = Int(number & 0xFFFF)
     guard slot < entries.count, entries[slot].isUsed, entries[slot].number == number else {

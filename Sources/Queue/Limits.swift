@@ -65,6 +65,8 @@ public enum SpoolLimits {
   static let unreadablePassesMax = 3
   /// Generations skipped at most at a start: small against the two thousand million there are.
   static let generationGapMax: UInt64 = 1_021
+  /// Damaged regions told apart in a segment, and at a start; what follows is counted in bytes only.
+  static let damagedRegionsMax = 64
   /// Table slots looked at for one that can be given to a new device when the table is full.
   static let releaseProbesMax = 64
 }

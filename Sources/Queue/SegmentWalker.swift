@@ -44,6 +44,8 @@ struct SegmentWalker {
   private(set) var isTorn = false
   /// Bytes of known batches that did not validate, since they were last asked for.
   private var damagedByteCount = 0
+  /// Where they stand, the first ones since `open`.
+  private(set) var damagedRegions: [DamagedRegion] = []
 
   let buffer: PageBuffer
   private let crc: CRC32C
@@ -63,6 +65,7 @@ struct SegmentWalker {
   /// Bytes without a valid batch since the last valid one, and those left out of that one as torn;
   /// damage if another one follows.
   private var doubtfulByteCount = 0
+  private var doubtfulStart = 0
 
   init(segmentByteCount: Int, crc: CRC32C) {
     buffer = PageBuffer(
@@ -88,6 +91,7 @@ struct SegmentWalker {
     recordsLeft = 0
     doubtfulByteCount = 0
     damagedByteCount = 0
+    damagedRegions = []
     lastBatch = 0
     durableThrough = 0
     batchCount = 0
@@ -105,6 +109,9 @@ struct SegmentWalker {
   }
 
   /// The next record of a batch that starts before `limit`, or `nil` when there is none.
+  ///
+  /// Copied into its five callers it would be an eightieth of the program.
+  @inline(never)
   mutating func next<D: Disk & ~Copyable>(
     _ disk: inout D, limit: Int
   ) throws(DiskError) -> WalkedRecord? {
@@ -127,12 +134,12 @@ struct SegmentWalker {
     guard let header = BatchHeader.read(buffer, at: offset, generation: generation, crc),
       position + header.pagedByteCount <= min(limit, segmentByteCount)
     else {
+      doubt(position, byteCount: page)
       position += page
-      doubtfulByteCount += page
       return
     }
     try fill(&disk, position, header.pagedByteCount, limit)
-    damagedByteCount += doubtfulByteCount
+    if doubtfulByteCount > 0 { noteDamage(doubtfulStart..<position, doubtfulByteCount) }
     doubtfulByteCount = 0
     isTorn = false
     seed = header.seed
@@ -172,15 +179,35 @@ struct SegmentWalker {
     }
     if !isProven, lastBatch > provenThrough, try !isFollowedByBatch(&disk) {
       isTorn = true
-      doubtfulByteCount += batchEnd - recordPosition
+      doubt(recordPosition, byteCount: batchEnd - recordPosition)
       recordsLeft = 0
       return nil
     }
     isProven = true
-    damagedByteCount += 4
-    recordPosition += 4
-    if recordPosition + RecordHeader.byteCount > batchEnd { recordsLeft = 0 }
+    let next = recordPosition + 4
+    let isLast = next + RecordHeader.byteCount > batchEnd
+    noteDamage(recordPosition..<(isLast ? max(recordPosition, batchEnd) : next), 4)
+    recordPosition = next
+    if isLast { recordsLeft = 0 }
     return nil
+  }
+
+  /// Notes bytes that are damage if a valid batch follows.
+  private mutating func doubt(_ start: Int, byteCount: Int) {
+    if doubtfulByteCount == 0 { doubtfulStart = start }
+    doubtfulByteCount += byteCount
+  }
+
+  private mutating func noteDamage(_ range: Range<Int>, _ byteCount: Int) {
+    damagedByteCount += byteCount
+    // Behind a batch's last record, in place of one that was lost before.
+    if range.isEmpty { return }
+    if let last = damagedRegions.last, last.range.upperBound == range.lowerBound {
+      damagedRegions[damagedRegions.count - 1].range = last.range.lowerBound..<range.upperBound
+    } else if damagedRegions.count < SpoolLimits.damagedRegionsMax {
+      damagedRegions.append(
+        DamagedRegion(segment: segment, generation: generation, range: range))
+    }
   }
 
   /// Whether a valid batch of this generation stands somewhere behind the current one: it was begun

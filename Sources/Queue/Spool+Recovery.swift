@@ -24,6 +24,8 @@ public struct RecoveryReport: Equatable, Sendable {
   /// Frames whose delivery is not proven.
   public var undeliveredCount = 0
   public var damagedByteCount = 0
+  /// Where they stand, and pages 0 that are lost; the first ones.
+  public var damagedRegions: [DamagedRegion] = []
   /// Frames whose device record is gone, so that nobody knows whose they are.
   public var orphanCount = 0
   /// Frames given up, by the records of it that are still there.
@@ -31,6 +33,10 @@ public struct RecoveryReport: Equatable, Sendable {
   /// Whether the last batch was being written when the program ended.
   public var hasTornTail = false
   public init() {}
+
+  mutating func add(_ regions: [DamagedRegion]) {
+    damagedRegions += regions.prefix(SpoolLimits.damagedRegionsMax - damagedRegions.count)
+  }
 }
 
 extension Spool where D: ~Copyable {
@@ -120,6 +126,7 @@ extension Spool where D: ~Copyable {
         isComplete = false
       }
       report.damagedByteCount += walker.takeDamage()
+      report.add(lostHeader() + walker.damagedRegions)
       guard walker.lastBatch != 0 else {
         if segments[slot].durableByteCount == geometry.segmentByteCount {
           segments[slot].use = .free
@@ -211,12 +218,14 @@ extension Spool where D: ~Copyable {
       return
     }
     let batch = BatchHeader.read(walker.buffer, at: first, generation: nil, crc)
-    switch SegmentHeader.read(walker.buffer, at: 0, crc) {
-    case .none:
-      if let batch { adopt(slot, as: batch) }
-    case .foreign:
+    if SegmentJudge.isForeign(walker.buffer, crc) {
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
+      return
+    }
+    switch SegmentHeader.read(walker.buffer, at: 0, crc) {
+    case .none, .foreign:
+      if let batch { adopt(slot, as: batch) }
     case .header(let header):
       // Where page 0 of a later use never arrived, its first batch may have. What the segment held
       // before is done with then.
@@ -267,6 +276,17 @@ extension Spool where D: ~Copyable {
   private func proof(of slot: Int, by next: Int) -> UInt32 {
     guard segments[next].previousGeneration == segments[slot].generation else { return 0 }
     return segments[next].firstBatch?.durableThrough ?? 0
+  }
+
+  /// The page 0 of the segment that was walked, if it is lost: it was synced with the first batch, so
+  /// that it was there if another batch follows.
+  func lostHeader() -> [DamagedRegion] {
+    guard segments[walker.segment].isAdopted, walker.batchCount > 1 else { return [] }
+    return [
+      DamagedRegion(
+        segment: walker.segment, generation: walker.generation,
+        range: 0..<SpoolLimits.pageByteCount)
+    ]
   }
 
   /// Applies a segment's records; returns whether no batch was missing after `before`, or after the

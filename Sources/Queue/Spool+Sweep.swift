@@ -88,9 +88,12 @@ extension Spool where D: ~Copyable {
   /// Milliseconds since the frame was stored; `nil` when that was before the machine's present
   /// boot.
   public func age(ofSwept frame: SweptFrame, now: Instant) -> Int64? {
-    guard frame.record.header.boot == boot else { return nil }
-    let stored = frame.record.monotonicMilliseconds
-    return Int64(UInt32(truncatingIfNeeded: now.milliseconds) &- stored)
+    age(of: frame.record, now: now)
+  }
+
+  func age(of record: WalkedRecord, now: Instant) -> Int64? {
+    guard record.header.boot == boot else { return nil }
+    return Int64(UInt32(truncatingIfNeeded: now.milliseconds) &- record.monotonicMilliseconds)
   }
 
   /// Takes back the frame that `sweepStep` returned last: its device has no room after all.

@@ -169,13 +169,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// The identity behind a device, as its protocol writes it; `nil` when the spool's entry is not
   /// one of a protocol known here.
   public func identity(of device: DeviceIndex) -> DeviceIdentity? {
-    let key = spool.key(of: device)
-    guard let protocolID = ProtocolID(rawValue: key.family),
-      let notation = DeviceIdentity.Notation(rawValue: key.form)
-    else { return nil }
-    return key.withBytes {
-      DeviceIdentity(protocolID, notation, $0, at: 0, count: $0.count)
-    }
+    DeviceIdentity(spool.key(of: device))
   }
 
   static func key(of identity: DeviceIdentity) -> DeviceKey {

@@ -25,6 +25,8 @@ struct ExplorerDisk: Disk {
   private(set) var order: CommitOrder?
   private(set) var readCount = 0
   private(set) var commitCount = 0
+  /// Whether a segment is emptied at the first commit of a use, which reaches the medium first.
+  var isRenewed = false
   /// The read that fails; those behind it succeed.
   var failingRead: Int?
 
@@ -78,6 +80,7 @@ struct ExplorerDisk: Disk {
     let writes = writes
     self.order = nil
     let segment = order.segment
+    if isRenewed, order.writesHeader { put(segment, 0, empty) }
     switch fault {
     case nil:
       for write in writes { put(segment, write.offset, write.bytes[...]) }
@@ -103,6 +106,7 @@ struct ExplorerDisk: Disk {
     var disk = self
     disk.cache = stable
     if let order {
+      if isRenewed, order.writesHeader { Self.put(&disk.cache[order.segment], 0, empty) }
       for part in survivors { Self.put(&disk.cache[order.segment], part.offset, part.bytes) }
     }
     disk.stable = disk.cache
@@ -116,6 +120,8 @@ struct ExplorerDisk: Disk {
     disk.order = nil
     return disk
   }
+
+  private var empty: ArraySlice<UInt8> { [UInt8](repeating: 0, count: cache[0].count)[...] }
 
   mutating func flip(_ segment: Int, bit: Int) {
     cache[segment][bit / 8] ^= 1 << UInt8(bit % 8)

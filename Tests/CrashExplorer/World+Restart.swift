@@ -1,7 +1,7 @@
 // The checks after a crash: what recovery says, and what a drain then hands out.
 
 /// What may be missing after a crash.
-enum Medium {
+enum Soundness {
   /// Nothing but what was never durable.
   case sound
   /// What a single damaged bit can spoil; losses are to be counted.
@@ -10,16 +10,16 @@ enum Medium {
 
 extension World {
   /// I1, I4, I5: compares what a start has found with the ledger, and goes on from there.
-  mutating func reconcile(_ medium: Medium) throws(Violation) {
+  mutating func reconcile(_ soundness: Soundness) throws(Violation) {
     guard spool.order.count <= spool.segments.count else { throw Violation("segments twice") }
-    for d in 0..<ledger.devices.count { try reconcile(d, medium) }
+    for d in 0..<ledger.devices.count { try reconcile(d, soundness) }
   }
 
-  private mutating func reconcile(_ d: Int, _ medium: Medium) throws(Violation) {
+  private mutating func reconcile(_ d: Int, _ soundness: Soundness) throws(Violation) {
     let device = ledger.devices[d]
     let name = String(decoding: device.name, as: UTF8.self)
     let found = spool.table.find(Self.key(device.name))
-    if medium == .sound, found == nil, device.durable > 0 {
+    if soundness == .sound, found == nil, device.durable > 0 {
       throw Violation("\(name) is unknown, with \(device.durable) durable frames")
     }
     let index = spool.device(named: Self.key(device.name))!
@@ -28,7 +28,7 @@ extension World {
     let (cursor, last) = (entry.acknowledged.rawValue, entry.last.rawValue)
     if last > device.last { throw Violation("\(name) \(last) was never appended") }
     if cursor > device.cursor { throw Violation("\(name) \(cursor) is called done with") }
-    if medium == .sound {
+    if soundness == .sound {
       if last < device.durable { throw Violation("\(name) \(device.durable) lost, \(last) left") }
       if cursor < device.cursorDurable {
         throw Violation("\(name) \(cursor), \(device.cursorDurable) was durably done with")
@@ -56,7 +56,7 @@ extension World {
   }
 
   /// I2, I3, I6: hands out everything there is and proves it; returns how many frames came.
-  mutating func drain(_ medium: Medium) throws(Violation) -> Int {
+  mutating func drain(_ soundness: Soundness) throws(Violation) -> Int {
     var count = 0
     inFlight.removeAll()
     for device in ledger.devices {
@@ -66,7 +66,7 @@ extension World {
     // What could not be read is tried again a little later.
     for _ in 0...SpoolLimits.unreadablePassesMax {
       while let frame = try next() {
-        try take(frame, isSound: medium == .sound)
+        try take(frame, isSound: soundness == .sound)
         count += 1
       }
       ledger.now += Int64(SpoolLimits.unreadableDelay)
@@ -79,7 +79,9 @@ extension World {
         let name = String(decoding: device.name, as: UTF8.self)
         throw Violation("\(name): \(entry.acknowledged.rawValue) handed out of \(device.last)")
       }
-      if medium == .sound, entry.dropped.damaged > 0 { throw Violation("damage on a sound disk") }
+      if soundness == .sound, entry.dropped.damaged > 0 {
+        throw Violation("damage on a sound disk")
+      }
     }
     return count
   }

@@ -25,8 +25,11 @@ struct World: ~Copyable {
   let stuckFrameCount: Int
 
   init(_ geometry: SpoolGeometry, seed: UInt64) {
+    var disk = ExplorerDisk(geometry)
+    // Every other run is on a file system where segments are emptied before they are used again.
+    disk.isRenewed = seed % 2 == 0
     spool = Spool(
-      disk: ExplorerDisk(geometry), geometry: geometry, deviceCountMax: 256, secret: seed,
+      disk: disk, geometry: geometry, deviceCountMax: 256, secret: seed,
       bootKey: 1)
     ledger = Ledger()
     random = RandomNumbers(seed: seed)

@@ -14,9 +14,14 @@ struct DeliveryTests {
     ProcessInfo.processInfo.environment["EDGERELAY_SEED"].flatMap(UInt64.init)
     ?? UInt64.random(in: 0..<1_000_000)
 
+  /// EDGERELAY_KILLS kills another number of times than twenty.
+  private static let killCount =
+    ProcessInfo.processInfo.environment["EDGERELAY_KILLS"].flatMap(Int.init) ?? 20
+
   @Test("Every answered frame survives twenty kills around an outage of the platform")
   func kills() throws {
     print("seed of the kill test: \(Self.seed)")
+    let killCount = Self.killCount
     var random = DemoRandom(seed: Self.seed)
     var pace = TrackerPace()
     pace.alarm = 400
@@ -26,9 +31,9 @@ struct DeliveryTests {
     try world.startRelay()
     world.addCast(2 * Cast.count, pace, seed: Self.seed)
     try world.run("all trackers are online and known") { $0.areAllKnown }
-    for kill in 0..<20 {
-      if kill == 5 { world.stage.cutPlatform() }
-      if kill == 14 { try world.stage.restorePlatform() }
+    for kill in 0..<killCount {
+      if kill == killCount / 4 { world.stage.cutPlatform() }
+      if kill == killCount * 7 / 10 { try world.stage.restorePlatform() }
       try world.run(milliseconds: random.number(in: 50..<1_500))
       world.killRelay()
       if random.number(in: 0..<2) == 0 {
@@ -45,7 +50,7 @@ struct DeliveryTests {
     #expect(tally.total.answered > 500, "too few answers for this to mean anything")
     #expect(tally.positions.unpromised < tally.positions.sent / 2)
     // Without a kill or a cut nothing is delivered twice; a window of 32 frames may be with each.
-    #expect(tally.total.duplicates < 20 * 2 * Cast.count * 32)
+    #expect(tally.total.duplicates < killCount * 2 * Cast.count * 32)
     try world.expectCleanEnd()
   }
 

@@ -46,7 +46,9 @@ extern const int clinux_sigkill;
 const char *clinux_error_text(int error);
 long clinux_open(const char *path, int writable, int create);
 long clinux_open_directory(const char *path);
-long clinux_open_at(int directory, const char *name, int create);
+
+/* how: 0 to write, 1 the same and created, 2 to read. */
+long clinux_open_at(int directory, const char *name, int how);
 long clinux_make_directory(const char *path);
 
 /* Writes the names in a directory, each with its terminating zero; returns how many bytes. */
@@ -62,6 +64,9 @@ long clinux_lock(int fd);
 long clinux_truncate(int fd, int64_t size);
 long clinux_allocate(int fd, int64_t size);
 int64_t clinux_file_size(int fd);
+
+/* The type of the file system, as statfs numbers it. */
+int64_t clinux_file_system(int fd);
 
 /* Removes the files of a flat directory and the directory itself. */
 void clinux_remove_flat_directory(const char *path);

@@ -1,4 +1,5 @@
-// The writer thread: one commit at a time, `pwrite` and then one `fdatasync`.
+// The writer thread: one commit at a time, `pwrite` and then one `fdatasync`. Where nothing is gained by
+// writing over blocks (Medium.swift), a segment is emptied first at the first commit of a use.
 //
 //   loop:   start(order) -- state idle -> busy, ring `orders`
 //   writer: write, sync  -- state busy -> done, ring `results`
@@ -26,9 +27,12 @@ final class CommitWriter: @unchecked Sendable {
   private let state = Atomic<Int>(State.idle)
   private var order: CommitOrder?
   private var descriptor: Int32 = -1
+  /// Bytes of a segment that is emptied before a use; `nil` leaves it as it is.
+  private let renewedByteCount: Int?
   private var error: DiskError?
 
-  init() throws(SystemError) {
+  init(renewedByteCount: Int?) throws(SystemError) {
+    self.renewedByteCount = renewedByteCount
     results = try Wakeup(isBlocking: false)
     orders = try Wakeup(isBlocking: true)
     // SAFETY: the thread lives as long as the program, and so does the reference it is given.
@@ -77,11 +81,23 @@ final class CommitWriter: @unchecked Sendable {
 
   private func write(_ order: CommitOrder) -> DiskError? {
     let page = SpoolLimits.pageByteCount
-    if order.writesHeader, let error = write(order.buffer, 0..<page, at: 0) { return error }
+    if order.writesHeader, let error = renew() ?? write(order.buffer, 0..<page, at: 0) {
+      return error
+    }
     let batch = page..<page + order.byteCount
     if let error = write(order.buffer, batch, at: order.offset) { return error }
     let synced = clinux_sync_data(descriptor)
     return synced < 0 ? SpoolDirectory.diskError(Int32(-synced)) : nil
+  }
+
+  /// Gives the segment's blocks back; its size stays, so that it says what it is after a power cut.
+  private func renew() -> DiskError? {
+    guard let renewedByteCount else { return nil }
+    for size in [0, renewedByteCount] {
+      let done = clinux_truncate(descriptor, Int64(size))
+      if done < 0 { return SpoolDirectory.diskError(Int32(-done)) }
+    }
+    return nil
   }
 
   private func write(_ buffer: PageBuffer, _ range: Range<Int>, at offset: Int) -> DiskError? {
