@@ -344,7 +344,10 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
     wasRelocation = false
     if gathering == nil, now >= acknowledgementsDueAt || isForced && hasNotes {
-      _ = openBatch(0, now)
+      // In a full ring they wait for a segment that is reclaimed.
+      if openBatch(0, now) == nil, acknowledgementsDueAt <= now {
+        acknowledgementsDueAt = now.advanced(by: SpoolLimits.acknowledgementDelay)
+      }
     }
     let isClosing = gathering == nil && now >= closingDueAt
     if isClosing { close(now) }
