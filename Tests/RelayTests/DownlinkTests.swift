@@ -164,14 +164,4 @@ import Testing
     world.say(Wire.command("RESET#").bytes)
     #expect(tracker.take() == [.command("RESET#")])
   }
-
-  @Test func `half a frame whose end never comes is not given to the device`() {
-    let world = World()
-    let tracker = world.tracker(1)
-    world.say(Array(Wire.command("WHERE#").bytes[..<6]))
-    world.advance(5_000)
-    #expect(tracker.inbox == [])
-    world.say(Wire.command("RESET#").bytes)
-    #expect(tracker.take() == [.command("RESET#")])
-  }
 }

@@ -301,6 +301,19 @@ private final class FamilyWorld: Edge {
     #expect(!world.platform.contains("tracker"))
   }
 
+  @Test func `half a frame whose end never comes is not given to the device`() {
+    let world = FamilyWorld()
+    world.say(position)
+    world.wait(50)
+    world.toDevice = []
+    world.tell(world.device, Array("*HQ,86520".utf8))
+    world.wait(5_000)
+    #expect(world.toDevice == [])
+    let command = Array("*HQ,865205030330012,S20,145452,1,1#".utf8)
+    world.tell(world.device, command)
+    #expect(world.toDevice == command)
+  }
+
   @Test func `a field that is said twice is a name, and no running number`() {
     let world = FamilyWorld()
     world.say("(080612022828BR00" + Self.fix)

@@ -145,8 +145,12 @@ import Testing
     let world = World()
     world.breaksOver = { $0 == Self.poison }
     let tracker = world.tracker(1)
+    world.platformIsUp = false
+    world.cut()
     tracker.send(Self.poison, .heartbeat(4))
-    world.advance(Self.hour / 4)
+    world.advance(RelayLimits.expiry)
+    world.platformIsUp = true
+    world.advance(Self.hour / 2)
     #expect(world.quarantined == [Self.poison.bytes])
     #expect(!world.hasUndelivered(world.upstream.device))
   }
