@@ -70,7 +70,9 @@ extension Simulation {
   func noteOrder(_ i: Int, _ number: Int) {
     let c = devices[i].connection
     guard c >= 0, devices[i].role.transport == .tcp, devices[i].state == .online,
-      connections[c].isOpenAtRelay, connections[c].isOpenAtDevice, connections[c].end == .none
+      connections[c].isOpenAtRelay, connections[c].isOpenAtDevice, connections[c].end == .none,
+      // Before it has said anything the relay takes an older connection for the device's.
+      connections[c].readByteCount > 0
     else { return }
     devices[i].orders[number - 1].connection = c
   }

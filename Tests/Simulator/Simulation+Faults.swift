@@ -86,8 +86,9 @@ extension Simulation {
       platform[i].isStalled = false
       readAtPlatform(i)
       guard platform[i].manner != .good || platform[i].isSwallowed else { continue }
-      platform[i].isSwallowed = false
       endPlatform(i)
+      // Never well again: what was swallowed is missing in the stream.
+      if platform[i].isSwallowed { at(random.below(500), .upstreamTimeout(i)) }
     }
   }
 }

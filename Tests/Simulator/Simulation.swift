@@ -93,8 +93,10 @@ final class Simulation: Edge {
       if role == 0, chance(50) {
         devices[i].fixedLogin = GT06Wire.loginFrame(devices[i].number, serial: 1)
       }
-      // Without answers nobody can tell which frame it was.
-      if devices[i].speech.login != nil, chance(5) { devices[i].poison = random.below(40) }
+      // Without answers nobody can tell which frame it was, nor with a second copy right behind it.
+      if devices[i].speech.login != nil, devices[i].role.transport == .tcp, chance(5) {
+        devices[i].poison = random.below(40)
+      }
       at(random.below(5_000), .tick(device: i))
     }
     at(random.below(20_000), .fault)
