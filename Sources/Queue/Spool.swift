@@ -391,7 +391,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     if now >= closingDueAt, !hasWrittenUndelivered { closingDueAt = .never }
     let isClosing = now >= closingDueAt
     let areNotesDue = hasNotes && (now >= acknowledgementsDueAt || isForced)
-    if gathering == nil, areNotesDue || isClosing { _ = openBatch(0, now) }
+    if gathering == nil, areNotesDue || isClosing, openBatch(0, now) == nil { postpone(now) }
     guard let present = gathering else { return }
     let isDue = isForced || now >= present.dueAt
     let isLarge = present.byteCount > present.byteCountMax / 2
@@ -415,10 +415,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     noteWritten(batch)
     if batch.byteCount > batch.byteCountMax {
       // A failed commit has taken its place.
-      guard rollSegment() else {
-        gathering?.dueAt = now.advanced(by: SpoolLimits.commitDelay)
-        return
-      }
+      guard rollSegment() else { return postpone(now) }
       move(&batch)
     }
     appendNotes(&batch, now)
@@ -429,6 +426,17 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let room = roomForBatch
     gathering?.offset = writeOffset
     gathering?.byteCountMax = room
+  }
+
+  /// Lets everything that is due wait a little: in a full ring there is no segment for it before one is
+  /// reclaimed.
+  private mutating func postpone(_ now: Instant) {
+    let later = now.advanced(by: SpoolLimits.acknowledgementDelay)
+    if acknowledgementsDueAt <= now { acknowledgementsDueAt = later }
+    if closingDueAt <= now { closingDueAt = later }
+    guard let batch = gathering else { return }
+    gathering?.dueAt = max(batch.dueAt, later)
+    gathering?.heldUntil = max(batch.heldUntil, later)
   }
 
   /// Whether anything on disk is still to be delivered, so that damage to it would matter.

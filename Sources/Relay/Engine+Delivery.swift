@@ -59,7 +59,8 @@ extension Engine where D: ~Copyable {
       updateInterest(device)
       return
     }
-    if frame.shelfLife == .expires,
+    // Passing over a frame settles what is before it: not a suspect that is kept back.
+    if frame.shelfLife == .expires, upstreams[i].suspicion.bytes.isEmpty,
       spool.age(ofSwept: frame, now: now) ?? Int64.max >= Int64(RelayLimits.expiry)
     {
       expireSwept(frame, now)

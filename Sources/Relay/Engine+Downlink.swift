@@ -34,7 +34,11 @@ extension Engine where D: ~Copyable {
         case .needMore:
           return offset
         case .skip(let byteCount, let reason):
-          if reason == .garbage { noise(device, rest.extracting(0..<byteCount)) }
+          if reason == .garbage {
+            // After a silence: the start of a frame whose end was lost on the way. The device would
+            // take it for the start of what comes next.
+            noise(device, rest.extracting(0..<byteCount), isPart: silence != .none)
+          }
           offset += byteCount
         case .frame(let byteCount, _):
           let frame = rest.extracting(0..<byteCount)
@@ -121,9 +125,10 @@ extension Engine where D: ~Copyable {
     emit(.log(.command(device, fate, byteCount: byteCount)))
   }
 
-  /// Hands bytes that are no frame to the device if it is there: who knows what they are.
-  private mutating func noise(_ device: DeviceIndex, _ bytes: Span<UInt8>) {
-    if let slot = upstreams[device.rawValue].session {
+  /// Hands bytes that are no frame, nor part of one, to the device if it is there: who knows what they
+  /// are.
+  private mutating func noise(_ device: DeviceIndex, _ bytes: Span<UInt8>, isPart: Bool) {
+    if !isPart, let slot = upstreams[device.rawValue].session {
       output(bytes, to: slot)
     } else {
       emit(.log(.noiseDropped(device, byteCount: bytes.count)))

@@ -75,13 +75,14 @@ extension Engine where D: ~Copyable {
     close(slot, .ended, now)
   }
 
-  /// The connection has ended by itself; its slot is free after the `closeSession` that follows.
+  /// The connection has broken; its slot is free after the `closeSession` that follows.
   public mutating func sessionClosed(_ slot: SessionSlot, _ moment: Moment) {
     let i = slot.rawValue
     guard sessions[i].phase == .open else { return }
     if !sessions[i].input.isEmpty, !sessions[i].isPaused {
-      // Nothing more can come: what only silence could end is whole.
-      sessions[i].silence = .long
+      // What has an end that only silence can confirm is whole. What has none is half a frame, which a
+      // platform would take for the start of the next.
+      sessions[i].silence = max(sessions[i].silence, .brief)
       readInput(slot, moment)
     }
     if sessions[i].phase == .open { end(slot, moment.instant) }
@@ -235,7 +236,7 @@ extension Engine where D: ~Copyable {
           return nil
         }
         let name = facts.identity.map { Self.key(of: $0) }
-        guard let name, facts.naming == .certain || isBelieved(name, source) else {
+        guard let name, facts.naming == .certain || isBelieved(name, source, bytes) else {
           hold(source, bytes, name, moment.instant)
           return nil
         }
@@ -262,9 +263,17 @@ extension Engine where D: ~Copyable {
     return nil
   }
 
-  /// Whether a name that may be a running number is known, or has come from `source` before.
-  private func isBelieved(_ name: DeviceKey, _ source: PeerAddress) -> Bool {
-    spool.find(name) != nil || heldDatagrams.contains { $0.source == source && $0.name == name }
+  /// Whether a name that may be a running number is known, or has come from `source` before: in
+  /// another datagram, because networks and devices repeat them.
+  private func isBelieved(
+    _ name: DeviceKey, _ source: PeerAddress, _ bytes: Span<UInt8>
+  ) -> Bool {
+    if spool.find(name) != nil { return true }
+    for held in heldDatagrams where held.source == source && held.name == name {
+      if held.bytes.count != bytes.count { return true }
+      for i in 0..<bytes.count where held.bytes[i] != bytes[i] { return true }
+    }
+    return false
   }
 
   // MARK: Slots

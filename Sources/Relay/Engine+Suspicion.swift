@@ -29,6 +29,7 @@ extension Engine where D: ~Copyable {
       spool.lastSequence(device).isAfter(frame.sequence)
     else { return false }
     upstreams[i].suspicion.bytes = bytes.copied()
+    upstreams[i].suspicion.login = spool.login(ofSwept: frame)
     return true
   }
 
@@ -38,6 +39,7 @@ extension Engine where D: ~Copyable {
     let bytes = upstreams[i].suspicion.bytes
     let facts = upstreams[i].protocolID.facts(bytes.span)
     upstreams[i].suspicion.neighbour = neighbour
+    sendLoginIfNew(device, upstreams[i].suspicion.login, now)
     push(
       device, bytes.span,
       InFlight(

@@ -185,6 +185,36 @@ struct EvictionTests {
     #expect(report.droppedFrameCount >= 900)
   }
 
+  @Test("does not ask to be called at once for acknowledgements that find no segment")
+  func waitsForASegment() {
+    var spool = emptySpool()
+    spool.fullPolicy = .refuse
+    let stuck = spool.device("S")
+    let b = spool.device("B")
+    var stored: UInt32 = 0
+    while true {
+      let device = stored % 4 == 3 ? b : stuck
+      if spool.append(device, [1].span, .unlimited, now: instant(0)) == .full { break }
+      stored += 1
+      spool.commit()
+    }
+    for i in 1...spool.lastSequence(b).rawValue {
+      spool.confirm(b, i)
+      let now = Int64(i) * 1_000
+      spool.commitIfDue(now: instant(now))
+      if spool.disk.isCommitting {
+        commit(&spool, at: now)
+      } else {
+        #expect(spool.nextDeadline > instant(now))
+      }
+    }
+  }
+
+  private func commit(_ spool: inout TestSpool, at now: Int64) {
+    let error = spool.disk.finishCommit()
+    spool.commitFinished(error, now: instant(now))
+  }
+
   @Test("refuses new frames instead, where that is wanted, and takes them when there is room")
   func refuses() {
     var spool = emptySpool()

@@ -2,7 +2,6 @@
 // What a connection is depends on the test, which overrides the lower half.
 
 import Queue
-import Testing
 
 @testable import Relay
 
@@ -19,16 +18,20 @@ class Edge {
   var instant: Instant { Instant(milliseconds: Int64(now)) }
   var moment: Moment { Moment(instant: instant, wallSeconds: 1_750_000_000 + Int64(now / 1_000)) }
 
-  static let geometry = SpoolGeometry(capBytes: 0)
+  static let smallest = SpoolGeometry(capBytes: 0)
 
-  init(image: DiskImage?, configuration: RelayConfiguration, deviceCountMax: Int, seed: UInt64) {
-    let image = image ?? DiskImage(segmentCount: Self.geometry.segmentCount)
+  init(
+    image: DiskImage?, configuration: RelayConfiguration, deviceCountMax: Int, seed: UInt64,
+    geometry: SpoolGeometry = smallest
+  ) {
+    let image = image ?? DiskImage(segmentCount: geometry.segmentCount)
     self.image = image
-    engine = Self.engine(image, configuration, deviceCountMax, seed)
+    engine = Self.engine(image, configuration, deviceCountMax, seed, geometry)
   }
 
   static func engine(
-    _ image: DiskImage, _ configuration: RelayConfiguration, _ deviceCountMax: Int, _ seed: UInt64
+    _ image: DiskImage, _ configuration: RelayConfiguration, _ deviceCountMax: Int, _ seed: UInt64,
+    _ geometry: SpoolGeometry = smallest
   ) -> Engine<MemoryDisk> {
     var spool = Spool(
       disk: MemoryDisk(image: image), geometry: geometry, deviceCountMax: deviceCountMax,

@@ -282,6 +282,38 @@ private final class FamilyWorld: Edge {
     #expect(answer(world, alarm) == "(013666666666AS012)")
   }
 
+  @Test func `a datagram that the network repeats makes no name of a running number`() {
+    let world = FamilyWorld()
+    let position = "(080612022828BR00" + Self.fix
+    #expect(answer(world, position) == "")
+    #expect(answer(world, position) == "")
+    #expect(world.online == 0)
+  }
+
+  @Test func `what a broken connection leaves of a frame is none`() {
+    let world = FamilyWorld()
+    world.respond = { _ in Array("LOAD".utf8) }
+    #expect(world.heard("##,imei:359586015829802,A;") == "LOAD")
+    world.say("imei:359586015829802,tracker,0809231929,13554900601,F,11292")
+    world.hangUp()
+    world.wait(5_000)
+    #expect(world.ledger.storedFrameCount == 0)
+    #expect(!world.platform.contains("tracker"))
+  }
+
+  @Test func `half a frame whose end never comes is not given to the device`() {
+    let world = FamilyWorld()
+    world.say(position)
+    world.wait(50)
+    world.toDevice = []
+    world.tell(world.device, Array("*HQ,86520".utf8))
+    world.wait(5_000)
+    #expect(world.toDevice == [])
+    let command = Array("*HQ,865205030330012,S20,145452,1,1#".utf8)
+    world.tell(world.device, command)
+    #expect(world.toDevice == command)
+  }
+
   @Test func `a field that is said twice is a name, and no running number`() {
     let world = FamilyWorld()
     world.say("(080612022828BR00" + Self.fix)

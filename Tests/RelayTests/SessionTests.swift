@@ -134,14 +134,15 @@ import Testing
     #expect(!world.upstream.isOpen)
   }
 
-  @Test func `a frame that only silence can end is taken when the connection ends`() {
+  @Test func `a frame that only silence can end is taken when the device has finished`() {
     let world = World()
     let tracker = world.tracker(1)
     var lying = Wire.position(2).bytes
     lying[2] = 0x40
     tracker.send(bytes: lying)
     #expect(world.ledger.storedFrameCount == 0)
-    tracker.hangUp()
+    world.engine.sessionInputEnded(tracker.slot!, world.moment)
+    world.settle()
     #expect(world.ledger.storedFrameCount == 1)
   }
 

@@ -140,4 +140,41 @@ import Testing
       #expect(world.delivered.contains(.alarm(UInt16(serial))))
     }
   }
+
+  @Test func `an expired frame behind a suspect does not settle it`() {
+    let world = World()
+    world.breaksOver = { $0 == Self.poison }
+    let tracker = world.tracker(1)
+    world.platformIsUp = false
+    world.cut()
+    tracker.send(Self.poison, .heartbeat(4))
+    world.advance(RelayLimits.expiry)
+    world.platformIsUp = true
+    world.advance(Self.hour / 2)
+    #expect(world.quarantined == [Self.poison.bytes])
+    #expect(!world.hasUndelivered(world.upstream.device))
+  }
+
+  @Test func `a suspect goes behind its neighbour under its own login`() {
+    let world = World()
+    var breaksLeft = 7
+    world.breaksOver = { frame in
+      guard frame == Self.poison, breaksLeft > 0 else { return false }
+      breaksLeft -= 1
+      return true
+    }
+    let tracker = world.tracker(1, serial: 1)
+    tracker.send(Self.poison)
+    tracker.send(.login(1, serial: 9), .position(4), .position(5))
+    world.advance(Self.hour / 4)
+    #expect(stored(world) == [4, 3, 5])
+    for connection in world.connections {
+      var login: UInt16 = 0
+      for frame in connection.frames {
+        if frame.type == 0x01 { login = frame.serial }
+        if frame == Self.poison { #expect(login == 1) }
+        if frame == .position(4) || frame == .position(5) { #expect(login == 9) }
+      }
+    }
+  }
 }

@@ -1,0 +1,46 @@
+// One connection of the relay to the platform; both ends and what is between.
+
+import Detect
+import Queue
+
+struct SimulatedUpstream {
+  enum Manner {
+    case good, mute, wrongSerial, wrongChecksum, likeLogin, echoing, hangsUp, unknown
+  }
+
+  /// Bytes under way before the relay's writes find no room.
+  static let windowByteCount = 4_096
+
+  /// Milliseconds after which the relay's kernel gives up on bytes that nobody acknowledges.
+  static let userTimeout = 40_000
+
+  /// The relay's name for it; the platform itself looks at bytes only.
+  var device: DeviceIndex
+  var manner = Manner.good
+  var isOpenAtRelay = true
+  var isOpenAtPlatform = true
+  var isConnected = false
+  /// When the relay learnt that it has failed, or `nil`.
+  var lostAt: Int?
+  /// Bytes vanish in both directions and nobody is told.
+  var isSwallowed = false
+  /// Whether the platform does not read.
+  var isStalled = false
+  var framesLeft = Int.max
+  var arrivalAtPlatform = 0
+  var arrivalAtRelay = 0
+  /// Bytes written by the relay and not yet read by the platform.
+  var unread = 0
+  var wantsWrite = false
+  /// What has arrived while the platform did not read.
+  var waiting: [UInt8] = []
+  var stream: [UInt8] = []
+  var speech: Speech?
+  /// The device that has logged in, as an index, or -1.
+  var who = -1
+  var login: [UInt8] = []
+  /// Whether a code was given on it.
+  var hasRegistered = false
+
+  init(device: DeviceIndex) { self.device = device }
+}
