@@ -21,6 +21,9 @@ let release: [SwiftSetting] =
 
 let settings = strict + release
 
+// What talks to people and files is optimized for size; what frames pass through is not.
+let small = settings + (embedded ? [.unsafeFlags(["-Osize"])] : [])
+
 let package = Package(
   name: "EdgeRelay",
   products: [
@@ -31,11 +34,11 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "Detect", swiftSettings: settings),
     .target(name: "Queue", swiftSettings: settings),
-    .target(name: "Configuration", dependencies: ["Detect"], swiftSettings: settings),
+    .target(name: "Configuration", dependencies: ["Detect"], swiftSettings: small),
     .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: settings),
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "Configuration", "CLinux"],
-      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
+      swiftSettings: small + [.unsafeFlags(["-parse-as-library"])]),
     .target(name: "CBench", path: "Bench/CBench"),
     .executableTarget(
       name: "DetectBench", dependencies: ["Detect", "CBench"], path: "Bench/Detect",
