@@ -53,6 +53,8 @@ struct DeviceEntry {
   /// Frames up to this one may be held for longer, until then.
   var heldThrough = SequenceNumber(0)
   var heldUntil = Instant.origin
+  /// Whether its record is to be written although no frame may need it.
+  var isRecordWanted = false
   /// Whether the batch that is looked through has a frame of the device to keep.
   var isKept = false
   var pin = LogPosition.nowhere

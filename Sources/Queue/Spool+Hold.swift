@@ -24,6 +24,20 @@ extension Spool where D: ~Copyable {
     table[device].heldUntil = end
   }
 
+  /// Has a device's name and login written with the next commit, whatever becomes of its frames; `nil`
+  /// when there is no room now. They are durable once the ticket is.
+  public mutating func storeRecord(_ device: DeviceIndex, now: Instant) -> UInt32? {
+    guard var batch = openBatch(RecordHeader.stride(deviceRecordByteCount(device)), now) else {
+      return nil
+    }
+    if batch.recordCount == 0 { batch.openedAt = now }
+    appendDeviceRecord(device, &batch, now)
+    table[device].isRecordWanted = true
+    batch.dueAt = min(batch.dueAt, now.advanced(by: SpoolLimits.commitDelay))
+    gathering = batch
+    return batch.ticket
+  }
+
   /// Has a device's held frames written now: the session that was to deliver them has ended.
   mutating func hasten(_ device: DeviceIndex) {
     guard let batch = gathering, table[device].lastBatch == batch.number,
@@ -63,7 +77,7 @@ extension Spool where D: ~Copyable {
     forEachRecord(of: batch) { spool, _, header in
       guard let device = spool.table.find(number: header.device) else { return }
       if header.type == RecordType.device.rawValue {
-        spool.table[device].isKept = false
+        spool.table[device].isKept = spool.table[device].isRecordWanted
       } else if header.sequence.isAfter(spool.table[device].acknowledged) {
         spool.table[device].isKept = true
         frameCount += 1
@@ -119,10 +133,12 @@ extension Spool where D: ~Copyable {
   /// Notes that the frames of a batch are on their way to the disk.
   mutating func noteWritten(_ batch: OpenBatch) {
     forEachRecord(of: batch) { spool, _, header in
-      guard header.type == RecordType.data.rawValue,
-        let device = spool.table.find(number: header.device)
-      else { return }
-      spool.table[device].written = header.sequence
+      guard let device = spool.table.find(number: header.device) else { return }
+      if header.type == RecordType.data.rawValue {
+        spool.table[device].written = header.sequence
+      } else {
+        spool.table[device].isRecordWanted = false
+      }
     }
   }
 

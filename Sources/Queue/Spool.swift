@@ -248,7 +248,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   /// The batch being gathered with room for `needed` more bytes, opened if there is none.
-  private mutating func openBatch(_ needed: Int, _ now: Instant) -> OpenBatch? {
+  mutating func openBatch(_ needed: Int, _ now: Instant) -> OpenBatch? {
     if let batch = gathering {
       if batch.byteCount + needed <= batch.byteCountMax { return batch }
       // While the disk fails, room comes from what is delivered.

@@ -37,7 +37,14 @@ extension Engine where D: ~Copyable {
         return true
       }
       logIn(slot, device, protocolID, frame, facts)
-      answerNow(slot, protocolID, frame, facts, moment)
+      // What a device does not say again after it was answered must not be forgotten.
+      if facts.head == .login, protocolID.row.head == .optional, !gate.isFull,
+        let spoolTicket = spool.storeRecord(device, now: moment.instant)
+      {
+        _ = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
+      } else {
+        answerNow(slot, protocolID, frame, facts, moment)
+      }
       wantUpstream(device, moment.instant)
       return true
     }

@@ -111,6 +111,24 @@ struct HoldTests {
     #expect(spool.drain(showsLogin: true) == expected)
   }
 
+  @Test("takes a login that must not be forgotten not along when it is left out")
+  func recordStays() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    spool.logIn(a, "code")
+    let ticket = spool.storeRecord(a, now: instant(0))
+    spool.hold(a, "1", at: 1)
+    spool.confirm(a, 1)
+    spool.commitIfDue(now: instant(10))
+    let error = spool.disk.finishCommit()
+    spool.commitFinished(error, now: instant(10))
+    #expect(spool.durableTicket == ticket)
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    let device = again.device("A")
+    #expect(again.login(of: device) == Array("code".utf8))
+    #expect(again.undeliveredCount(device) == 0)
+  }
+
   @Test("makes room by being delivered while the disk fails, for as long as that lasts")
   func deadDisk() {
     var spool = emptySpool()
