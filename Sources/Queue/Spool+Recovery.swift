@@ -63,7 +63,7 @@ extension Spool where D: ~Copyable {
     var end = LogEnd()
     let first = checkpointPlace()
     let isComplete = first.map { replay(from: $0, &report, &end) } ?? false
-    if !isComplete {
+    if !isComplete || mayHaveMoved(before: end.oldestGeneration) {
       (segments, order) = (readSegments, readOrder)
       table = DeviceTable(capacity: table.capacity, secret: secret)
       report = headers
@@ -87,6 +87,18 @@ extension Spool where D: ~Copyable {
     for i in 0..<table.count { settle(DeviceIndex(i), &report) }
     reclaim()
     return report
+  }
+
+  /// Whether frames may have been moved to cold segments after the last record of their device: the
+  /// cold segments, which stand before the checkpoint, know more of it then.
+  private func mayHaveMoved(before oldestGeneration: UInt32) -> Bool {
+    guard coldCount > 0 else { return false }
+    for entry in table.entries where entry.isUsed && entry.hasUndelivered {
+      let isGone =
+        entry.pin.generation < oldestGeneration || segment(of: entry.pin.generation) == nil
+      if isGone, entry.coldPin == .nowhere { return true }
+    }
+    return false
   }
 
   /// What a replay knows of the log's end.
