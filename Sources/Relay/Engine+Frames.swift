@@ -38,13 +38,10 @@ extension Engine where D: ~Copyable {
       }
       logIn(slot, device, protocolID, frame, facts)
       // What a device does not say again after it was answered must not be forgotten.
-      if facts.head == .login, protocolID.row.head == .optional, !gate.isFull,
-        let spoolTicket = spool.storeRecord(device, now: moment.instant)
-      {
-        _ = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
-      } else {
-        answerNow(slot, protocolID, frame, facts, moment)
+      if facts.kind == .login, protocolID.row.head == .optional {
+        _ = spool.storeRecord(device, now: moment.instant)
       }
+      answerNow(slot, protocolID, frame, facts, moment)
       wantUpstream(device, moment.instant)
       return true
     }

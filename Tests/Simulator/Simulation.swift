@@ -76,7 +76,7 @@ final class Simulation: Edge {
     var policies = ReplyPolicies()
     if seed % 3 == 0 { policies.set(.generous) }
     configuration = RelayConfiguration(
-      policies: policies, sessionCountMax: 64, holdMilliseconds: seed % 4 == 0 ? 0 : 250)
+      policies: policies, sessionCountMax: 64, holdMilliseconds: 0)
     let isSmall = random.below(4) == 0
     geometry =
       isSmall
