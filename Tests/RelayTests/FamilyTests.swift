@@ -301,6 +301,27 @@ private final class FamilyWorld: Edge {
     #expect(!world.platform.contains("tracker"))
   }
 
+  @Test func `half a binary frame waits for its rest, and is none when the connection breaks`() {
+    let world = FamilyWorld()
+    let frame: [UInt8] = [
+      0x24, 0x41, 0x00, 0x00, 0x00, 0x34, 0x03, 0x04, 0x05, 0x02, 0x01, 0x26, 0x22, 0x34, 0x40,
+      0x26,
+      0x01, 0x13, 0x54, 0x32, 0x77, 0xE0, 0x00, 0x98, 0xFF, 0xE7, 0xFB, 0xFF, 0x00, 0x00, 0x00,
+      0x3A,
+    ]
+    let other = Array(frame[..<31]) + [0x3B]
+    world.say(frame + frame[..<22])
+    world.wait(1_000)
+    #expect(world.ledger.storedFrameCount == 1)
+    world.say(Array(frame[22...]))
+    world.wait(1_000)
+    #expect(world.ledger.storedFrameCount == 2)
+    world.say(other + frame[..<22])
+    world.hangUp()
+    world.wait(5_000)
+    #expect(world.ledger.storedFrameCount == 3)
+  }
+
   @Test func `half a frame whose end never comes is not given to the device`() {
     let world = FamilyWorld()
     world.say(position)

@@ -236,17 +236,20 @@ extension Simulation {
           lost.append("\(i):\(number) \(custody)")
         }
       }
-      for (k, order) in device.orders.enumerated() where order.connection >= 0 {
-        let connection = connections[order.connection]
-        guard connection.isOpenAtRelay, connection.isOpenAtDevice, !connection.isSwallowed else {
-          continue
-        }
-        if !device.commands.contains(UInt32(k + 1)) {
-          violate("device \(i) did not get command \(k + 1)")
-        }
+      for number in missingOrders(of: device) {
+        violate("device \(i) did not get command \(number)")
       }
     }
     if lost.count > droppedCount { violate("lost \(lost), counted \(droppedCount)") }
+  }
+
+  /// The commands that a device should have heard by now, over connections that still stand.
+  func missingOrders(of device: SimulatedDevice) -> [Int] {
+    device.orders.indices.map { $0 + 1 }.filter { number in
+      let c = device.orders[number - 1].connection
+      return c >= 0 && connections[c].isOpenAtRelay && connections[c].isOpenAtDevice
+        && !connections[c].isSwallowed && !device.commands.contains(UInt32(number))
+    }
   }
 
   /// Sent when everything worked, over a connection that still stands.

@@ -90,7 +90,8 @@ extension Simulation {
 
   /// Lets the platform read what has arrived, if it reads.
   func readAtPlatform(_ i: Int) {
-    if platform[i].isStalled || platform[i].waiting.isEmpty { return }
+    let reads = platform[i].isOpenAtPlatform && !platform[i].isStalled
+    guard reads, !platform[i].waiting.isEmpty else { return }
     platform[i].stream += platform[i].waiting
     platform[i].unread -= platform[i].waiting.count
     platform[i].waiting = []

@@ -76,7 +76,7 @@ final class Simulation: Edge {
     var policies = ReplyPolicies()
     if seed % 3 == 0 { policies.set(.generous) }
     configuration = RelayConfiguration(
-      policies: policies, sessionCountMax: 64, holdMilliseconds: 0)
+      policies: policies, sessionCountMax: 64, holdMilliseconds: seed % 4 == 0 ? 0 : 250)
     let isSmall = random.below(4) == 0
     geometry =
       isSmall
@@ -124,8 +124,9 @@ final class Simulation: Edge {
 
   private var isQuiet: Bool {
     if now < Self.faultyTime + Self.talkTime { return false }
-    for device in devices where !device.pending.isEmpty || device.state == .loggingIn {
-      return false
+    for device in devices {
+      if !device.pending.isEmpty || device.state == .loggingIn { return false }
+      if !missingOrders(of: device).isEmpty { return false }
     }
     for i in 0..<engine.spool.deviceCount where hasUndelivered(DeviceIndex(i)) { return false }
     return true

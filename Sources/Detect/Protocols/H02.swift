@@ -6,8 +6,8 @@
 //   58 | as the short form                                         a variant of `24`
 //
 // There is no checksum and no escape. A binary frame does not say how long it is: it ends where the
-// next frame plausibly begins at one of the sizes in use, or with a brief silence. A run that
-// fits no size goes up as one piece, because cutting it wrong would lose bytes.
+// next frame plausibly begins at one of the sizes in use, or with a brief silence at one of them. A run
+// that fits no size goes up as one piece after a long one, because cutting it wrong would lose bytes.
 //
 // Ids of both forms are compared as digits, so that a unit that mixes them is one device. Servers
 // answer positions V1 although no paper asks for it; that is optional, and done unless switched off.
@@ -146,19 +146,20 @@ public enum H02 {
     return cutRun(bytes, silence)
   }
 
-  /// A run that fits no size ends where the next frame begins, or with a silence.
+  /// A run that fits no size ends where the next frame begins, or with a long silence: after a brief one
+  /// it is more likely to be half a frame, whose rest is on its way.
   private static func cutRun(_ bytes: Span<UInt8>, _ silence: Silence) -> Cut {
     let end = min(bytes.count, Limits.h02FrameBytesMax)
     var i = 12
     while i < end {
       switch start(bytes, at: i) {
       case .whole: return .frame(byteCount: i, .lyingLength)
-      case .partial where silence == .none && end == bytes.count:
+      case .partial where silence != .long && end == bytes.count:
         return .needMore(total: bytes.count + 1)
       case .partial, .no: i += 1
       }
     }
-    if silence == .none, end < Limits.h02FrameBytesMax {
+    if silence != .long, end < Limits.h02FrameBytesMax {
       return .needMore(total: bytes.count + 1)
     }
     return .frame(byteCount: end, .lyingLength)
