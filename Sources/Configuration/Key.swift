@@ -80,11 +80,11 @@ public enum Key: UInt8, CaseIterable, Sendable {
           """)
     case .spoolHold:
       KeyRow(
-        table: .spool, name: "hold_ms", kind: .count(min: 0, max: 5_000), standard: "0",
+        table: .spool, name: "hold_ms", kind: .count(min: 0, max: 5_000), standard: "250",
         example: "", change: .restart, option: "",
         summary: """
           Milliseconds that a frame on its way to a prompt platform waits in memory for its
-          confirmation, unanswered, before it is written. 0 writes every frame first; 250 spares flash.
+          confirmation, unanswered, before it is written. 0 writes every frame first.
           """)
     case .policyReplies:
       KeyRow(

@@ -384,7 +384,7 @@ extension Spool where D: ~Copyable {
     }
     // An older record comes again where a failed commit was repeated.
     if !isKnown || !table[device].last.isAfter(last) {
-      buffer.withBytes(found.login(in: record.payload)) { setLogin(device, $0) }
+      buffer.withBytes(found.login(in: record.payload)) { login in _ = setLogin(device, login) }
     }
     // Frames before this record may not have validated; the sweep will miss them and count them.
     if last.isAfter(table[device].last) { table[device].last = last }

@@ -230,15 +230,17 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     return .stored(sequence, ticket: batch.ticket, place)
   }
 
-  /// Sets the login that the device's following frames belong to.
-  public mutating func setLogin(_ device: DeviceIndex, _ login: Span<UInt8>) {
+  /// Sets the login that the device's following frames belong to; `false` when it is the one known.
+  @discardableResult
+  public mutating func setLogin(_ device: DeviceIndex, _ login: Span<UInt8>) -> Bool {
     require(login.count <= SpoolLimits.loginBytesMax)
-    if Self.equal(table[device].login, login) { return }
+    if Self.equal(table[device].login, login) { return false }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(login.count)
     for i in 0..<login.count { bytes.append(login[i]) }
     table[device].login = bytes
     table[device].headBatch = 0
+    return true
   }
 
   static func equal(_ a: [UInt8], _ b: Span<UInt8>) -> Bool {

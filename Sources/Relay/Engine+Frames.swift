@@ -23,7 +23,7 @@ extension Engine where D: ~Copyable {
     case .forward, .block:
       // Stored under the login that it is itself, so that both arrive.
       let login = spool.login(of: device)
-      if isHead { logIn(slot, device, protocolID, frame, facts) }
+      if isHead { _ = logIn(slot, device, protocolID, frame, facts) }
       if keep(slot, device, protocolID, frame, facts, moment) { return true }
       if isHead { withdrawHead(slot, device, login) }
       return false
@@ -36,12 +36,17 @@ extension Engine where D: ~Copyable {
         ledger.unidentifiedFrameCount += 1
         return true
       }
-      logIn(slot, device, protocolID, frame, facts)
-      // What a device does not say again after it was answered must not be forgotten.
-      if facts.kind == .login, protocolID.row.head == .optional {
-        _ = spool.storeRecord(device, now: moment.instant)
+      let isNew = logIn(slot, device, protocolID, frame, facts)
+      // What a device may never say again once it is answered must not be forgotten. While the disk
+      // fails there is nothing to wait for.
+      if isNew, facts.head == .login, protocolID.row.head == .optional, !gate.isFull,
+        spool.failedCommitCount == 0,
+        let spoolTicket = spool.storeRecord(device, now: moment.instant)
+      {
+        _ = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
+      } else {
+        answerNow(slot, protocolID, frame, facts, moment)
       }
-      answerNow(slot, protocolID, frame, facts, moment)
       wantUpstream(device, moment.instant)
       return true
     }
@@ -83,17 +88,17 @@ extension Engine where D: ~Copyable {
     return true
   }
 
-  /// Keeps a head with its device, unless a stronger one is known.
+  /// Keeps a head with its device, unless a stronger one is known; `false` when nothing has changed.
   private mutating func logIn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts
-  ) {
+  ) -> Bool {
     sessions[slot.rawValue].hasHead = true
     let known = spool.login(of: device)
     if facts.head == .renewal, !known.isEmpty, protocolID.facts(known.span).head > .renewal {
-      return
+      return false
     }
-    spool.setLogin(device, frame)
+    return spool.setLogin(device, frame)
   }
 
   /// Takes back a head whose frame found no room; the frame will be offered again.

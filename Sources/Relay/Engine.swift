@@ -31,7 +31,7 @@ public struct RelayConfiguration: Sendable {
     policies: ReplyPolicies = ReplyPolicies(), access: AccessRules = AccessRules(),
     passesUnknown: Bool = false,
     sessionCountMax: Int = RelayLimits.sessionCountMax,
-    holdMilliseconds: Int = 0
+    holdMilliseconds: Int = SpoolLimits.holdMilliseconds
   ) {
     self.policies = policies
     self.access = access

@@ -68,7 +68,7 @@ struct SettingsTests {
         directory = "/a"  # f0:3:1
         size = "64MiB"  # --option
         when_full = "drop-oldest"  # default
-        hold_ms = 0  # default
+        hold_ms = 250  # default
 
         [policy]
         replies = "recommended"  # default

@@ -39,8 +39,6 @@ struct SimulatedUpstream {
   /// The device that has logged in, as an index, or -1.
   var who = -1
   var login: [UInt8] = []
-  /// Whether a code was given on it.
-  var hasRegistered = false
 
   init(device: DeviceIndex) { self.device = device }
 }

@@ -111,12 +111,10 @@ extension Simulation {
       violate("upstream \(i): bytes changed \(frame)")
       return nil
     case .registration:
-      platform[i].hasRegistered = true
       return false
     case .authentication(let code):
       guard let number = telling.number else { return false }
-      // Like lenient servers: a relay that was killed may not know the registration any more.
-      if platform[i].hasRegistered, code != JT808Layout.code(of: number) { return false }
+      if code != JT808Layout.code(of: number) { return false }
       logIn(number, frame, i)
       return true
     case .login:
@@ -183,6 +181,8 @@ extension Simulation {
   private func checkOrder(_ who: Int, _ number: Int, _ report: Report) {
     let isDatagram = devices[who].role.transport == .udp
     let last = devices[who].deliveredReceipt
+    // Sent again from another source, and nobody can tell which of them this is.
+    if isDatagram, Set(report.receipts.map(\.connection)).count > 1 { return }
     if let receipt = report.receipts.first(where: {
       $0.number > (isDatagram ? connections[$0.connection].deliveredReceipt : last)
     }) {

@@ -32,8 +32,6 @@ extension Simulation {
     connections.append(connection)
     devices[i].loginCount = 0
     devices[i].heartbeatAt = now
-    // A code outlives the relay that gave it only as long as that one remembers the registration.
-    devices[i].speaker.code = []
     if devices[i].speech.login == nil {
       devices[i].state = .online
     } else {
