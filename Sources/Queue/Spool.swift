@@ -296,7 +296,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   func deviceRecordByteCount(_ device: DeviceIndex) -> Int {
-    DeviceRecord.byteCount + table[device].key.count + table[device].login.count
+    DeviceRecord.payloadByteCount(
+      name: table[device].key.count, login: table[device].login.count, table[device].dropped)
   }
 
   mutating func appendDeviceRecord(

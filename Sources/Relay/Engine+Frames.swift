@@ -30,12 +30,14 @@ extension Engine where D: ~Copyable {
     case .expires where !isHead:
       return passOn(slot, device, protocolID, frame, facts, moment)
     case .expires, .head:
-      ledger.receivedFrameCount += 1
       // A head that does not say who sends it belongs to the session only if it names nobody else.
       guard facts.identity != nil || facts.replay != .head, isHead else {
+        ledger.receivedFrameCount += 1
         ledger.unidentifiedFrameCount += 1
         return true
       }
+      noteReceived(device, moment.instant)
+      noteLogin(device)
       logIn(slot, device, protocolID, frame, facts)
       answerNow(slot, protocolID, frame, facts, moment)
       wantUpstream(device, moment.instant)
@@ -56,6 +58,7 @@ extension Engine where D: ~Copyable {
       return false
     }
     ensureUpstream(device)
+    openLedger(device)
     if let previous {
       upstreams[previous.rawValue].session = nil
       settleUpstream(previous, now)
@@ -101,11 +104,13 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
+    let isFirst = !spool.hasUndelivered(device)
     guard
       case .stored(let sequence, let batch, let place) = spool.append(
         device, frame, .unlimited, now: moment.instant)
     else { return false }
-    ledger.receivedFrameCount += 1
+    noteReceived(device, moment.instant)
+    if isFirst { ledgers[device.rawValue].oldestAt = moment.instant }
     var ticket = Gate.none
     var reply = Reply()
     if facts.isAnswered(under: sessions[slot.rawValue].policy),
@@ -121,7 +126,8 @@ extension Engine where D: ~Copyable {
       device, frame,
       InFlight(
         kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-        sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
+        sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant,
+        storedAt: moment.instant),
       isCaughtUp: isCaughtUp, moment.instant)
     return true
   }
@@ -152,29 +158,32 @@ extension Engine where D: ~Copyable {
     _ facts: FrameFacts, _ moment: Moment
   ) -> Bool {
     if facts.answer == .upstream, upstreams[device.rawValue].phase != .live {
-      ledger.receivedFrameCount += 1
-      ledger.expiredFrameCount += 1
+      noteReceived(device, moment.instant)
+      noteExpired(device)
       var reply = Reply()
       if protocolID.row.neutralAnswer(frame, facts, &reply) { send(reply, to: slot) }
       return true
     }
     let isCaughtUp = !spool.hasUnsent(device)
+    let isFirst = !spool.hasUndelivered(device)
     let result = spool.append(device, frame, .expires, now: moment.instant)
     // A disk that fails is no reason to let heartbeats go unanswered.
     if result == .full, spool.failedCommitCount == 0 { return false }
-    ledger.receivedFrameCount += 1
+    noteReceived(device, moment.instant)
     if facts.isAnswered(under: sessions[slot.rawValue].policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
     switch result {
     case .full:
-      ledger.expiredFrameCount += 1
+      noteExpired(device)
     case .stored(let sequence, _, let place):
+      if isFirst { ledgers[device.rawValue].oldestAt = moment.instant }
       offer(
         device, frame,
         InFlight(
           kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: sequence, place: place, ticket: Gate.none, sentAt: moment.instant),
+          sequence: sequence, place: place, ticket: Gate.none, sentAt: moment.instant,
+          storedAt: moment.instant),
         isCaughtUp: isCaughtUp, moment.instant)
     }
     return true

@@ -43,6 +43,11 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var addresses: AddressIndex
   /// One per slot of the spool's device table.
   var upstreams: [Upstream] = []
+  /// One per slot of the spool's device table.
+  var ledgers: [DeviceLedger] = []
+  /// What the spool had counted, and held, when this program's counting began.
+  var countersBefore = SpoolCounters()
+  var heldBeforeCount: UInt64 = 0
   var gate = Gate()
   var timers = DeadlineHeap()
   var random: RandomSource
@@ -80,6 +85,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
 
   /// Begins delivering what the spool held at start.
   public mutating func start(now: Instant) {
+    openLedgers(now: now)
     for i in 0..<spool.deviceCount {
       let device = DeviceIndex(i)
       guard spool.isKnown(device), spool.hasUndelivered(device) else { continue }

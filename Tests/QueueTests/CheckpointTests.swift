@@ -92,6 +92,28 @@ struct CheckpointTests {
     #expect(again.drain().last == "I6 six")
   }
 
+  @Test("remembers what was given up by hand, in notes and in device records")
+  func remembersGivenUp() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    for i in 1...4 { spool.store(a, "\(i)") }
+    spool.store(b, "x")
+    spool.confirm(a, 1)
+    #expect(spool.giveUp(a) == 3)
+    #expect(spool.giveUp(a) == 0)
+    #expect(!spool.hasUndelivered(a))
+    spool.store(a, "five")
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    #expect(again.dropCounts(of: again.device("A")) == DropCounts(byOperator: 3))
+    #expect(again.drain() == ["Bx", "A5 five"] || again.drain().last == "A5 five")
+    // So many frames that the note is written over and the device's record has to tell.
+    for i in 1...300 { again.store(again.device("C"), "\(i)") }
+    var later = recovered(again.disk.afterPowerCut(.nothing))
+    #expect(later.dropCounts(of: later.device("A")).byOperator == 3)
+    #expect(later.drain().first?.hasPrefix("A") == false)
+  }
+
   @Test("moves on while nothing but one device sends, so that segments are used again")
   func movesOn() {
     var spool = emptySpool()

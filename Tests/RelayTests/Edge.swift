@@ -119,6 +119,12 @@ class Edge {
 
   /// Checks what must hold between any two events.
   func checkLimits() {
+    if !engine.balance.isEven { violations.append("the ledger of all: \(engine.balance)") }
+    for i in 0..<engine.spool.deviceCount {
+      if let balance = engine.balance(of: DeviceIndex(i)), !balance.isEven {
+        violations.append("the ledger of device \(i): \(balance)")
+      }
+    }
     for upstream in engine.upstreams {
       // The login that may come with a frame and what follows it are the entries beyond the window.
       if upstream.inFlight.count > RelayLimits.windowCountMax + 2 {
