@@ -1,218 +1,62 @@
-// `edgerelay status`, `metrics`, `devices` and `unknown`: what the relay on this spool answers.
-
-import CLinux
-import Configuration
-
-/// What they were told.
-struct AskOptions {
-  var source = ConfigurationSource()
-  var isJSON = false
-
-  /// Reads the command line; `nil` when help was asked for.
-  static func parse(_ arguments: inout Arguments) throws(UsageError) -> AskOptions? {
-    var options = AskOptions()
-    while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
-      if word.spells("--json") {
-        try arguments.requireNoValue(of: word)
-        options.isJSON = true
-      } else if word.spells("--config") {
-        options.source.path = try arguments.value(of: word)
-      } else if word.spells("--spool") {
-        options.source.add(.spoolDirectory, try arguments.value(of: word), word)
-      } else {
-        throw UsageError("there is no option '", word, "' here")
-      }
-    }
-    if options.source.path == nil, options.source.options.isEmpty,
-      ConfigurationSource.hasStandardFile
-    {
-      options.source.path = ConfigurationSource.standardPath
-    }
-    return options
-  }
-}
+// `edgerelay status`, `metrics`, `devices`, `ledger` and `unknown`: what the relay on this spool answers.
 
 /// Asks the relay for its figures and prints them for Prometheus; returns the exit code.
-func printMetrics(_ options: AskOptions) -> Int32 {
-  switch records(.status, options) {
-  case .failure(let code): return code
-  case .answer(let records):
-    var text = Text()
-    for field in records[0].fields where field.name.spells("version") {
-      Metric.writeVersion(field.value, to: &text)
+func printMetrics(_ options: AskOptions) throws(AskError) -> Int32 {
+  let records = try records(.status, options)
+  var text = Text()
+  Metric.writeVersion(records[0].value("version"), to: &text)
+  for metric in Metric.all {
+    for field in records[0].fields where field.name.spells(metric.field) {
+      metric.write(field.value, to: &text)
     }
-    for metric in Metric.all {
-      for field in records[0].fields where field.name.spells(metric.field) {
-        metric.write(field.value, to: &text)
-      }
-    }
-    text.print()
-    return ExitCode.success
   }
+  text.print()
+  return ExitCode.success
 }
 
 /// Asks the relay and prints what it says; returns the exit code.
-func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
-  switch records(question, options) {
-  case .failure(let code): return code
-  case .answer(let records):
-    var text = Text()
-    if options.isJSON {
-      for record in records { record.writeJSON(to: &text) }
-    } else {
-      switch question {
-      case .status: records[0].writeLines(to: &text)
-      case .devices: Record.writeTable(records, "no devices yet\n", to: &text)
-      case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
-      }
+func ask(_ question: ControlQuestion, _ options: AskOptions) throws(AskError) -> Int32 {
+  var records = try records(question, options)
+  if question.namesDevice {
+    records.removeAll { !options.wants($0) }
+    options.order.sort(&records)
+    if records.isEmpty, !options.device.isEmpty, !options.isWaitingOnly {
+      var line = Text("the relay knows no such device: ")
+      line.append(options.device)
+      Log.emit(.error, line)
+      return ExitCode.unknownDevice
     }
-    text.print()
-    return ExitCode.success
   }
+  var text = Text()
+  if options.isJSON {
+    for record in records {
+      record.writeJSON(to: &text)
+      text.append("\n")
+    }
+  } else {
+    switch question {
+    case .status: records[0].writeLines(to: &text)
+    case .devices: Record.writeTable(records, "no devices\n", to: &text)
+    case .ledger: LedgerReport.write(records, to: &text)
+    case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
+    }
+  }
+  text.print()
+  let isEven = question != .ledger || records.allSatisfy { $0.value("even").spells("yes") }
+  return isEven ? ExitCode.success : ExitCode.failure
 }
 
-/// What came of a question.
-private enum Asked {
-  case answer([Record])
-  /// There is none, which was said; the exit code.
-  case failure(Int32)
-}
-
-private func records(_ question: ControlQuestion, _ options: AskOptions) -> Asked {
-  let spool: [UInt8]
-  do throws(ConfigurationError) {
-    spool = try options.source.load().path(.spoolDirectory)
-  } catch {
-    Log.emit(.error, error.message)
-    return .failure(ExitCode.configuration)
-  }
-  let connected = withCString(Control.path(inSpool: spool)) { unsafe clinux_connect_local($0) }
-  guard connected >= 0 else {
-    return .failure(explain(SystemError(code: Int32(-connected)), spool))
-  }
-  let descriptor = Int32(connected)
-  defer { Sockets.close(descriptor) }
+/// The records that the relay answers with; its figures are never none.
+func records(
+  _ question: ControlQuestion, _ options: AskOptions
+) throws(AskError) -> [Record] {
   var line = Text(question.name)
   line.append("\n")
-  line.write(to: descriptor)
-  let records = Record.all(readAll(descriptor))
-  guard !records.isEmpty || question != .status else {
+  var connection = try ControlConnection(options.source, line)
+  let records = connection.all()
+  if records.isEmpty, question == .status || question == .ledger {
     Log.emit(.error, Text("the relay has ended or does not know the question"))
-    return .failure(ExitCode.unavailable)
+    throw AskError(exitCode: ExitCode.unavailable)
   }
-  return .answer(records)
-}
-
-private func explain(_ error: SystemError, _ spool: [UInt8]) -> Int32 {
-  var text = Text()
-  switch error.code {
-  case clinux_enoent, clinux_econnrefused:
-    text.append("no relay is at work on the spool ")
-    text.append(spool)
-    text.append("; it is not running, not configured yet, or has another [spool] directory")
-  case clinux_eacces:
-    text.append("the relay on the spool ")
-    text.append(spool)
-    text.append(" answers root and the members of its group only")
-  default:
-    text.append("cannot ask the relay on the spool ")
-    text.append(spool)
-    text.append(": ")
-    error.write(to: &text)
-  }
-  Log.emit(.error, text)
-  return ExitCode.unavailable
-}
-
-private func readAll(_ descriptor: Int32) -> [UInt8] {
-  var bytes: [UInt8] = []
-  var piece = [UInt8](repeating: 0, count: 16 * 1_024)
-  while true {
-    // SAFETY: the buffer lives for the call.
-    let got = unsafe piece.withUnsafeMutableBufferPointer {
-      unsafe clinux_read(descriptor, $0.baseAddress!, $0.count)
-    }
-    if got <= 0 { return bytes }
-    bytes.append(contentsOf: piece[..<Int(got)])
-  }
-}
-
-/// One line of an answer.
-private struct Record {
-  struct Field {
-    var name: [UInt8]
-    var value: [UInt8]
-    var isNumber: Bool
-  }
-
-  var fields: [Field] = []
-
-  static func all(_ bytes: [UInt8]) -> [Record] {
-    var records: [Record] = []
-    var record = Record()
-    var start = 0
-    for i in bytes.indices where bytes[i] == 0x09 || bytes[i] == 0x0A {
-      let field = bytes[start..<i]
-      start = i + 1
-      if let mark = field.firstIndex(where: { $0 == 0x3D || $0 == 0x3A }) {
-        record.fields.append(
-          Field(
-            name: Array(field[..<mark]), value: Array(field[(mark + 1)...]),
-            isNumber: field[mark] == 0x3A))
-      }
-      guard bytes[i] == 0x0A else { continue }
-      records.append(record)
-      record = Record()
-    }
-    return records
-  }
-
-  func writeJSON(to text: inout Text) {
-    text.append("{")
-    for (i, field) in fields.enumerated() {
-      if i > 0 { text.append(",") }
-      text.append(quoted: field.name)
-      text.append(":")
-      if field.isNumber {
-        text.append(field.value)
-      } else if field.value.spells("-") {
-        text.append("null")
-      } else {
-        text.append(quoted: field.value)
-      }
-    }
-    text.append("}\n")
-  }
-
-  func writeLines(to text: inout Text) {
-    let width = fields.reduce(0) { max($0, $1.name.count) } + 2
-    for field in fields {
-      Self.write(field.name, width, to: &text)
-      text.append(field.value)
-      text.append("\n")
-    }
-  }
-
-  static func writeTable(_ records: [Record], _ none: StaticString, to text: inout Text) {
-    guard let first = records.first else {
-      text.append(none)
-      return
-    }
-    var widths = first.fields.map { $0.name.count }
-    for record in records {
-      for i in widths.indices { widths[i] = max(widths[i], record.fields[i].value.count) }
-    }
-    for i in widths.indices { write(first.fields[i].name, widths[i] + 2, to: &text) }
-    text.append("\n")
-    for record in records {
-      for i in widths.indices { write(record.fields[i].value, widths[i] + 2, to: &text) }
-      text.append("\n")
-    }
-  }
-
-  private static func write(_ bytes: [UInt8], _ width: Int, to text: inout Text) {
-    text.append(bytes)
-    for _ in bytes.count..<max(bytes.count, width) { text.append(byte: 0x20) }
-  }
+  return records
 }

@@ -18,15 +18,19 @@ enum Command {
         return try runRelay(source)
       }
       for question in ControlQuestion.allCases where name.spells(question.name) {
-        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
-        return ask(question, options)
+        guard let options = try AskOptions.parse(&arguments, question) else {
+          return help(Help.ask)
+        }
+        return answered { () throws(AskError) in try ask(question, options) }
       }
       if name.spells("metrics") {
-        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
+        guard let options = try AskOptions.parse(&arguments, .status) else {
+          return help(Help.ask)
+        }
         if options.isJSON {
           throw UsageError("metrics has no --json; 'status --json' has the figures")
         }
-        return printMetrics(options)
+        return answered { () throws(AskError) in try printMetrics(options) }
       }
       if name.spells("check-config") {
         guard let options = try CheckOptions.parse(&arguments) else {
@@ -76,6 +80,15 @@ enum Command {
       text.append("\nTry 'edgerelay --help'.\n")
       text.printError()
       return ExitCode.usage
+    }
+  }
+
+  /// The exit code of what asks a running relay.
+  private static func answered(_ body: () throws(AskError) -> Int32) -> Int32 {
+    do throws(AskError) {
+      return try body()
+    } catch {
+      return error.exitCode
     }
   }
 

@@ -1,38 +1,43 @@
-// The socket in the spool's directory on which a running relay answers `status`, `devices` and `unknown`.
+// The socket in the spool's directory on which a running relay answers the operator's commands.
 //
-//   client:  status\n | devices\n | unknown\n
+//   client:  WORD\n, or WORD and its operands between tabs
 //   relay:   records, one a line, each of fields between tabs; then the end
 //            field: NAME=TEXT or NAME:NUMBER; the text - means that there is none
 //
 // The directory is locked by the relay, so a socket that stands there at start is nobody's. Devices
-// are written piece by piece as the client reads, so that a large table costs little memory.
+// are written piece by piece as the client reads, so that a large table costs little memory. A client
+// that follows what happens stays until it goes, and loses what it does not read in time.
 
 import CLinux
 
-/// What a client wants to know.
+/// What a client wants.
 enum ControlQuestion: UInt8, CaseIterable {
-  case status, devices, unknown
+  case status, devices, unknown, ledger
 
   var name: StaticString {
     switch self {
     case .status: "status"
     case .devices: "devices"
     case .unknown: "unknown"
+    case .ledger: "ledger"
     }
   }
 
-  init?(_ line: [UInt8]) {
-    let word = line.last == 0x0A ? line.dropLast() : line[...]
-    guard let question = Self.allCases.first(where: { Array(word).spells($0.name) }) else {
-      return nil
+  /// Whether it may be about one device.
+  var namesDevice: Bool {
+    switch self {
+    case .status, .unknown: false
+    case .devices, .ledger: true
     }
-    self = question
   }
 }
 
 /// A client and what it is still to be told.
 struct ControlClient {
   var descriptor: Int32 = -1
+  /// Grows with every client, so that the one that came first is known.
+  var arrival: UInt64 = 0
+  var input: [UInt8] = []
   var question: ControlQuestion?
   var output = Text()
   /// How much of `output` is written.
@@ -46,9 +51,9 @@ struct ControlClient {
 /// The listening socket and its clients.
 struct Control {
   /// Clients at a time; the one that came first makes room for another.
-  static let clientCountMax = 4
-  /// Bytes of a question.
-  static let questionBytesMax = 64
+  static let clientCountMax = 8
+  /// Bytes of a question: a command for a device in hex, and its name.
+  static let questionBytesMax = 4_352
   /// Devices written at a time.
   static let deviceCountPerPiece = 256
 
@@ -56,7 +61,7 @@ struct Control {
   let descriptor: Int32
   private let path: [UInt8]
   var clients = [ControlClient](repeating: ControlClient(), count: clientCountMax)
-  var nextClient = 0
+  private var arrivalCount: UInt64 = 0
 
   static func path(inSpool directory: [UInt8]) -> [UInt8] {
     directory + Text("/control.sock").bytes
@@ -72,6 +77,21 @@ struct Control {
     line.append(" error=")
     SystemError(code: Int32(-made)).write(to: &line)
     log.write(.warning, line, now: clock.now)
+  }
+
+  /// The place for another client: a free one, or that of the client that came first.
+  mutating func takePlace() -> Int {
+    arrivalCount += 1
+    var place = 0
+    for (i, client) in clients.enumerated() where client.arrival < clients[place].arrival {
+      place = i
+    }
+    return place
+  }
+
+  mutating func seat(_ descriptor: Int32, at place: Int) {
+    clients[place].descriptor = descriptor
+    clients[place].arrival = arrivalCount
   }
 
   /// Removes the socket: nobody answers from now on.
@@ -97,6 +117,15 @@ extension Text {
     appendName(name)
     append(byte: 0x3A)
     append(number)
+  }
+
+  /// Appends whole seconds, or that there are none.
+  mutating func appendField(_ name: StaticString, seconds milliseconds: Int64?) {
+    if let milliseconds {
+      appendField(name, UInt64(max(0, milliseconds / 1_000)))
+    } else {
+      appendField(name, "-")
+    }
   }
 
   private mutating func appendName(_ name: StaticString) {

@@ -10,6 +10,8 @@ enum ExitCode {
   static let badData: Int32 = 65
   /// An input file does not exist or cannot be read.
   static let noInput: Int32 = 66
+  /// The relay knows no such device.
+  static let unknownDevice: Int32 = 67
   /// A port is taken or an address is not ours.
   static let unavailable: Int32 = 69
   /// A system call that should not fail has failed.

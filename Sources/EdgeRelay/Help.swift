@@ -16,6 +16,7 @@ enum Help {
       status          how the running relay stands
       metrics         the same for Prometheus
       devices         the devices it knows, and how each stands
+      ledger          what became of their frames
       unknown         who sends what it does not understand, and what
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
@@ -66,20 +67,33 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|metrics|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
+    usage: edgerelay status|metrics|unknown [OPTIONS]
+           edgerelay devices [--sort ORDER] [--waiting] [--protocol NAME] [DEVICE] [OPTIONS]
+           edgerelay ledger [--protocol NAME] [DEVICE] [OPTIONS]
 
     Asks the relay that runs on a spool: on the one that FILE (default:
     /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
 
       status    devices, sessions, frames waiting, and what has happened since its start
       metrics   the same figures as Prometheus reads them, for node exporter's textfile collector
-      devices   a line for each device: protocol, address, seconds since its last byte, frames
-                waiting, its session with the platform, failures in a row
+      devices   a line for each device: protocol, address, seconds since its last frame, frames
+                waiting, the age of the oldest of them, its session with the platform, failures
+                in a row; frames received and delivered since the relay's start, and given up ever
+      ledger    what became of every frame, for each device and for all: received = delivered +
+                held + given up, by reason; that it is so is checked
       unknown   the latest addresses that sent what no protocol understands: how often, which
                 protocols come nearest, and how it begins
-      --json    one object, or one a line
 
-    Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.
+      --json             one object, or one a line
+      --config FILE      the configuration that names the spool
+      --spool DIRECTORY  the spool
+      --sort ORDER       name; backlog: most waiting first; last: who has sent last first;
+                         oldest: whose oldest frame waits longest first (default: who came first)
+      --waiting          only devices with frames that wait
+      --protocol NAME    only devices that speak it; 'edgerelay protocols' lists the names
+
+    Exit codes: 0 answered, 1 the ledger is not even, 67 no such device, 69 no relay is at work
+    there, 78 configuration not usable.
 
     """)
 

@@ -1,17 +1,15 @@
 // What the running relay answers on its control socket, from the engine's own counters.
 
 import CLinux
-import Detect
 import Queue
 import Relay
 
 extension Loop {
   mutating func acceptControl() {
     while let accepted = try? Sockets.accept(control.descriptor) {
-      let i = control.nextClient
-      control.nextClient = (i + 1) % Control.clientCountMax
+      let i = control.takePlace()
       closeControl(i)
-      control.clients[i].descriptor = accepted.descriptor
+      control.seat(accepted.descriptor, at: i)
       watchControl(i, PollInterest(read: true, write: false), isNew: true)
     }
   }
@@ -25,13 +23,15 @@ extension Loop {
     }
   }
 
+  /// Takes what a client has said; a whole line is a question.
   private mutating func readControl(_ i: Int) {
     let buffer = buffer
     let descriptor = control.clients[i].descriptor
-    var line: [UInt8] = []
     switch Sockets.receive(descriptor, into: buffer, max: Control.questionBytesMax) {
     case .bytes(let count):
-      buffer.withBytes(0..<count) { for k in 0..<$0.count { line.append($0[k]) } }
+      buffer.withBytes(0..<count) {
+        for k in 0..<$0.count { control.clients[i].input.append($0[k]) }
+      }
     case .wouldBlock:
       // The event was for the client that had this place before.
       return
@@ -39,10 +39,19 @@ extension Loop {
       closeControl(i)
       return
     }
-    guard let question = ControlQuestion(line) else {
+    let input = control.clients[i].input
+    guard let end = input.firstIndex(of: 0x0A) else {
+      if input.count > Control.questionBytesMax { closeControl(i) }
+      return
+    }
+    let words = input[..<end].split(separator: 0x09, omittingEmptySubsequences: false)
+    guard
+      let question = ControlQuestion.allCases.first(where: { Array(words[0]).spells($0.name) })
+    else {
       closeControl(i)
       return
     }
+    control.clients[i].input = []
     control.clients[i].question = question
     watchControl(i, PollInterest(read: false, write: true), isNew: false)
   }
@@ -72,11 +81,10 @@ extension Loop {
       writeStatus(to: &text)
       control.clients[i].isComplete = true
     case .devices:
-      let start = control.clients[i].nextDevice
-      let end = min(start + Control.deviceCountPerPiece, engine.spool.deviceCount)
-      for device in start..<max(start, end) { writeDevice(DeviceIndex(device), to: &text) }
-      control.clients[i].nextDevice = end
-      control.clients[i].isComplete = end >= engine.spool.deviceCount
+      for device in nextDevices(i) { writeDevice(DeviceIndex(device), to: &text) }
+    case .ledger:
+      for device in nextDevices(i) { writeLedger(of: DeviceIndex(device), to: &text) }
+      if control.clients[i].isComplete { writeTotalLedger(to: &text) }
     case .unknown:
       for source in unknownSources.all { writeUnknown(source, to: &text) }
       control.clients[i].isComplete = true
@@ -86,94 +94,18 @@ extension Loop {
     control.clients[i].offset = 0
   }
 
+  /// The devices of a client's next piece.
+  private mutating func nextDevices(_ i: Int) -> Range<Int> {
+    let start = control.clients[i].nextDevice
+    let count = engine.spool.deviceCount
+    let end = min(start + Control.deviceCountPerPiece, count)
+    control.clients[i].nextDevice = end
+    control.clients[i].isComplete = end >= count
+    return start..<max(start, end)
+  }
+
   mutating func closeControl(_ i: Int) {
     if control.clients[i].descriptor >= 0 { Sockets.close(control.clients[i].descriptor) }
     control.clients[i] = ControlClient()
-  }
-
-  // MARK: Records
-
-  private func writeStatus(to text: inout Text) {
-    let now = clock.now
-    let status = engine.status
-    let ledger = engine.ledger
-    let counters = engine.spool.counters
-    text.appendField("version", Text(Version.text))
-    text.appendField("platform", platformName)
-    let numbers: [(StaticString, UInt64)] = [
-      ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
-      ("platform_addresses", UInt64(platformAddressCount)),
-      ("platform_sessions", UInt64(status.liveCount)),
-      ("devices", UInt64(status.deviceCount)),
-      ("devices_online", UInt64(status.onlineCount)),
-      ("devices_waiting", UInt64(status.waitingDeviceCount)),
-      ("sessions", UInt64(status.sessionCount)),
-      ("sessions_accepted", ledger.acceptedSessionCount),
-      ("sessions_refused", ledger.refusedSessionCount),
-      ("sessions_rejected", ledger.rejectedSessionCount),
-      ("sessions_timed_out", ledger.timedOutSessionCount),
-      ("frames_waiting", UInt64(status.waitingFrameCount)),
-      ("frames_received", ledger.receivedFrameCount),
-      ("frames_answered", ledger.answeredFrameCount),
-      ("frames_stored", ledger.storedFrameCount),
-      ("frames_delivered", ledger.deliveredFrameCount),
-      ("frames_delivered_by_kernel", ledger.deliveredByKernelCount),
-      ("frames_resent", ledger.resentFrameCount),
-      ("frames_expired", ledger.expiredFrameCount),
-      ("frames_dropped", counters.droppedFrameCount),
-      ("frames_quarantined", ledger.quarantinedFrameCount),
-      ("commands", ledger.commandCount),
-      ("commands_dropped", ledger.droppedCommandCount),
-      ("spool_bytes", UInt64(engine.spool.geometry.byteCount)),
-      ("spool_commits", counters.commitCount),
-      ("spool_commits_failed", counters.failedCommitCount),
-      ("spool_written_bytes", counters.writtenByteCount),
-    ]
-    for (name, number) in numbers { text.appendField(name, number) }
-    text.append("\n")
-  }
-
-  private func writeUnknown(_ source: UnknownSource, to text: inout Text) {
-    var address = Text()
-    source.address.writeHost(to: &address)
-    text.appendField("source", address)
-    text.appendField("count", UInt64(source.count))
-    text.appendField("seconds_ago", UInt64(max(0, clock.now.since(source.lastAt) / 1_000)))
-    var near = Text()
-    UnknownTraffic.writeNear(source.bytes.span, to: &near)
-    text.appendField("near", near)
-    var shown = Text()
-    UnknownTraffic.writeText(source.bytes.span, to: &shown)
-    text.appendField("text", shown)
-    var hex = Text()
-    UnknownTraffic.writeHex(source.bytes.span, to: &hex)
-    text.appendField("bytes", hex)
-    text.append("\n")
-  }
-
-  private func writeDevice(_ device: DeviceIndex, to text: inout Text) {
-    guard let status = engine.status(of: device), let identity = engine.identity(of: device) else {
-      return
-    }
-    var name = Text()
-    for i in 0..<identity.characterCount { name.append(byte: identity.character(i)) }
-    text.appendField("device", name)
-    text.appendField("protocol", identity.protocolID.row.name)
-    if let slot = status.session {
-      text.appendField("transport", engine.transport(of: slot) == .tcp ? "tcp" : "udp")
-      var source = Text()
-      engine.source(of: slot).write(to: &source)
-      text.appendField("source", source)
-      let silence = max(0, clock.now.since(status.lastByteAt) / 1_000)
-      text.appendField("silent_seconds", UInt64(silence))
-    } else {
-      text.appendField("transport", "offline")
-      text.appendField("source", "-")
-      text.appendField("silent_seconds", "-")
-    }
-    text.appendField("waiting", UInt64(status.waitingFrameCount))
-    text.appendField("platform", status.platform)
-    text.appendField("failures", UInt64(status.failedAttemptCount))
-    text.append("\n")
   }
 }

@@ -1,0 +1,91 @@
+// Records as the control socket writes them (Control.swift), and how they are shown.
+
+/// One line of an answer.
+struct Record {
+  struct Field {
+    var name: [UInt8]
+    var value: [UInt8]
+    var isNumber: Bool
+  }
+
+  var fields: [Field] = []
+
+  static func all(_ bytes: [UInt8]) -> [Record] {
+    var records: [Record] = []
+    var record = Record()
+    var start = 0
+    for i in bytes.indices where bytes[i] == 0x09 || bytes[i] == 0x0A {
+      let field = bytes[start..<i]
+      start = i + 1
+      if let mark = field.firstIndex(where: { $0 == 0x3D || $0 == 0x3A }) {
+        record.fields.append(
+          Field(
+            name: Array(field[..<mark]), value: Array(field[(mark + 1)...]),
+            isNumber: field[mark] == 0x3A))
+      }
+      guard bytes[i] == 0x0A else { continue }
+      records.append(record)
+      record = Record()
+    }
+    return records
+  }
+
+  /// The value of a field; empty when there is no such field.
+  func value(_ name: StaticString) -> [UInt8] {
+    for field in fields where field.name.spells(name) { return field.value }
+    return []
+  }
+
+  /// The number in a field; `nil` when there is none.
+  func number(_ name: StaticString) -> Int64? {
+    ArgumentValue.number(value(name), max: Int64.max)
+  }
+
+  func writeJSON(to text: inout Text) {
+    text.append("{")
+    for (i, field) in fields.enumerated() {
+      if i > 0 { text.append(",") }
+      text.append(quoted: field.name)
+      text.append(":")
+      if field.isNumber {
+        text.append(field.value)
+      } else if field.value.spells("-") {
+        text.append("null")
+      } else {
+        text.append(quoted: field.value)
+      }
+    }
+    text.append("}")
+  }
+
+  func writeLines(to text: inout Text) {
+    let width = fields.reduce(0) { max($0, $1.name.count) } + 2
+    for field in fields {
+      Self.write(field.name, width, to: &text)
+      text.append(field.value)
+      text.append("\n")
+    }
+  }
+
+  static func writeTable(_ records: [Record], _ none: StaticString, to text: inout Text) {
+    guard let first = records.first else {
+      text.append(none)
+      return
+    }
+    var widths = first.fields.map { $0.name.count }
+    for record in records {
+      for i in widths.indices { widths[i] = max(widths[i], record.fields[i].value.count) }
+    }
+    for i in widths.indices { write(first.fields[i].name, widths[i] + 2, to: &text) }
+    text.append("\n")
+    for record in records {
+      for i in widths.indices { write(record.fields[i].value, widths[i] + 2, to: &text) }
+      text.append("\n")
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], _ width: Int, to text: inout Text) {
+    text.append(bytes)
+    for _ in bytes.count..<max(bytes.count, width) { text.append(byte: 0x20) }
+  }
+}
