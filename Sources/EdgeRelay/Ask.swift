@@ -39,6 +39,7 @@ func ask(_ question: ControlQuestion, _ options: AskOptions) throws(AskError) ->
     case .devices: Record.writeTable(records, "no devices\n", to: &text)
     case .ledger: LedgerReport.write(records, to: &text)
     case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
+    case .send, .park, .resume, .drop, .tail, .reload, .settings: break
     }
   }
   text.print()

@@ -1,6 +1,7 @@
 // The command line of everything that is asked of a running relay.
 
 import Detect
+import Relay
 
 /// What a command was told.
 struct AskOptions {
@@ -12,6 +13,15 @@ struct AskOptions {
   var protocolName: [UInt8] = []
   var order = DeviceOrder.none
   var isWaitingOnly = false
+  /// What `send` is to send, as it was typed, and whether that is hex in any case.
+  var command: [UInt8] = []
+  var isHex = false
+  /// Milliseconds that `send` waits for what becomes of it.
+  var patience: Int64 = 0
+  /// Whether `drop` was confirmed.
+  var isConfirmed = false
+
+  private static let patienceMax: Int64 = 3_600
 
   /// Reads the command line; `nil` when help was asked for.
   static func parse(
@@ -42,10 +52,26 @@ struct AskOptions {
       } else if word.spells("--waiting"), question == .devices {
         try arguments.requireNoValue(of: word)
         options.isWaitingOnly = true
-      } else if word.first == 0x2D || !question.namesDevice || !options.device.isEmpty {
+      } else if word.spells("--hex"), question == .send {
+        try arguments.requireNoValue(of: word)
+        options.isHex = true
+      } else if word.spells("--wait"), question == .send {
+        let value = try arguments.value(of: word)
+        guard let seconds = ArgumentValue.number(value, max: patienceMax) else {
+          throw UsageError("--wait takes seconds, 0 to 3600, not '", value, "'")
+        }
+        options.patience = seconds * 1_000
+      } else if word.spells("--yes"), question == .drop {
+        try arguments.requireNoValue(of: word)
+        options.isConfirmed = true
+      } else if word.first == 0x2D || !question.namesDevice {
         throw UsageError("there is no use for '", word, "' here")
-      } else {
+      } else if options.device.isEmpty {
         options.device = word
+      } else if question == .send, options.command.isEmpty {
+        options.command = word
+      } else {
+        throw UsageError("there is no use for '", word, "' here; quote a command with blanks")
       }
     }
     if options.source.path == nil, options.source.options.isEmpty,
@@ -54,6 +80,45 @@ struct AskOptions {
       options.source.path = ConfigurationSource.standardPath
     }
     return options
+  }
+
+  /// The question as it is put to the relay.
+  func line(_ question: ControlQuestion) throws(UsageError) -> Text {
+    var line = Text(question.name)
+    if question.operandCount > 0 {
+      if device.isEmpty, question != .tail {
+        throw UsageError("which device? Its name as 'edgerelay devices' writes it")
+      }
+      for word in [device, protocolName] {
+        line.append("\t")
+        line.append(word)
+      }
+    }
+    if question == .send {
+      line.append("\t")
+      // Not in one expression: the compiler (6.3.1) breaks on a span of what throws.
+      let bytes = try commandBytes()
+      line.append(hex: bytes.span)
+    }
+    line.append("\n")
+    return line
+  }
+
+  /// The bytes to send: those that the text spells in hex, or the text itself.
+  private func commandBytes() throws(UsageError) -> [UInt8] {
+    let isMarked = command.count > 2 && command[0] == 0x30 && command[1] | 0x20 == 0x78
+    var bytes = command
+    if isHex || isMarked {
+      guard let decoded = Hex.decode(command[(isMarked ? 2 : 0)...]) else {
+        throw UsageError("this is no hex: '", command, "'")
+      }
+      bytes = decoded
+    }
+    if bytes.isEmpty { throw UsageError("send what? HEX with --hex or 0x before it, or text") }
+    guard bytes.count <= RelayLimits.heldCommandBytesMax else {
+      throw UsageError("a command has no more than 2048 bytes")
+    }
+    return bytes
   }
 
   /// Whether a device's record is asked for.

@@ -9,10 +9,13 @@
 // that follows what happens stays until it goes, and loses what it does not read in time.
 
 import CLinux
+import Detect
 
 /// What a client wants.
 enum ControlQuestion: UInt8, CaseIterable {
-  case status, devices, unknown, ledger
+  case status, devices, unknown, ledger, send, park, resume, drop, tail, reload
+  /// Part of `dump`, and no command of its own.
+  case settings
 
   var name: StaticString {
     switch self {
@@ -20,14 +23,38 @@ enum ControlQuestion: UInt8, CaseIterable {
     case .devices: "devices"
     case .unknown: "unknown"
     case .ledger: "ledger"
+    case .send: "send"
+    case .park: "park"
+    case .resume: "resume"
+    case .drop: "drop"
+    case .tail: "tail"
+    case .reload: "reload"
+    case .settings: "settings"
+    }
+  }
+
+  /// Words that follow in a line; an empty one is any.
+  var operandCount: Int {
+    switch self {
+    case .status, .devices, .unknown, .ledger, .reload, .settings: 0
+    case .park, .resume, .drop, .tail: 2
+    case .send: 3
     }
   }
 
   /// Whether it may be about one device.
   var namesDevice: Bool {
     switch self {
-    case .status, .unknown: false
-    case .devices, .ledger: true
+    case .status, .unknown, .reload, .settings: false
+    case .devices, .ledger, .send, .park, .resume, .drop, .tail: true
+    }
+  }
+
+  /// Whether it changes something or shows what devices say: for root and the relay's own user only.
+  var isForOwner: Bool {
+    switch self {
+    case .status, .devices, .unknown, .ledger, .settings: false
+    case .send, .park, .resume, .drop, .tail, .reload: true
     }
   }
 }
@@ -46,12 +73,35 @@ struct ControlClient {
   var nextDevice = 0
   /// Whether everything is in `output`.
   var isComplete = false
+  /// Whether it waits for what will happen, and is told then.
+  var isFollowing = false
+  /// Whether it is watched for being able to take more.
+  var isWriting = false
+  /// The command that it has sent; zero is none.
+  var ticket: UInt32 = 0
+  /// The device that it follows, and its protocol; empty is any.
+  var device: [UInt8] = []
+  var protocolName: [UInt8] = []
+  /// Lines that it was too slow for.
+  var lostCount: UInt64 = 0
+
+  var waitingByteCount: Int { output.count - offset }
+
+  /// Whether it follows this device.
+  func wants(_ identity: DeviceIdentity?, _ spoken: ProtocolID?) -> Bool {
+    (device.isEmpty || identity?.isCalled(device) == true)
+      && (protocolName.isEmpty || protocolID(named: protocolName) == spoken)
+  }
 }
 
 /// The listening socket and its clients.
 struct Control {
   /// Clients at a time; the one that came first makes room for another.
   static let clientCountMax = 8
+  /// Those of them that may follow what happens; others find a place always.
+  static let followerCountMax = 4
+  /// Bytes kept for one that follows.
+  static let followerBytesMax = 64 * 1_024
   /// Bytes of a question: a command for a device in hex, and its name.
   static let questionBytesMax = 4_352
   /// Devices written at a time.
@@ -62,6 +112,7 @@ struct Control {
   private let path: [UInt8]
   var clients = [ControlClient](repeating: ControlClient(), count: clientCountMax)
   private var arrivalCount: UInt64 = 0
+  private var ticketCount: UInt32 = 0
 
   static func path(inSpool directory: [UInt8]) -> [UInt8] {
     directory + Text("/control.sock").bytes
@@ -79,14 +130,22 @@ struct Control {
     log.write(.warning, line, now: clock.now)
   }
 
-  /// The place for another client: a free one, or that of the client that came first.
+  /// The place for another client: a free one, or that of the client that came first and does not
+  /// follow.
   mutating func takePlace() -> Int {
     arrivalCount += 1
-    var place = 0
-    for (i, client) in clients.enumerated() where client.arrival < clients[place].arrival {
-      place = i
+    var place: Int?
+    for (i, client) in clients.enumerated() where !client.isFollowing {
+      if client.arrival < place.map({ clients[$0].arrival }) ?? UInt64.max { place = i }
     }
-    return place
+    return place ?? 0
+  }
+
+  var followerCount: Int { clients.count { $0.isFollowing } }
+
+  mutating func takeTicket() -> UInt32 {
+    ticketCount = max(1, ticketCount &+ 1)
+    return ticketCount
   }
 
   mutating func seat(_ descriptor: Int32, at place: Int) {

@@ -52,6 +52,11 @@ struct ControlConnection: ~Copyable {
     return records
   }
 
+  /// Whether the relay says something, or ends, within `milliseconds`.
+  func isReadable(within milliseconds: Int64) -> Bool {
+    clinux_wait_readable(descriptor, Int32(clamping: max(0, milliseconds))) != 0
+  }
+
   private static func explain(_ error: SystemError, _ spool: [UInt8]) {
     var text = Text()
     switch error.code {

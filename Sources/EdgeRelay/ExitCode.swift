@@ -18,8 +18,10 @@ enum ExitCode {
   static let systemError: Int32 = 71
   /// The spool directory cannot be created or written.
   static let cannotCreate: Int32 = 73
-  /// Another instance uses the spool.
-  static let inUse: Int32 = 75
+  /// Another instance uses the spool, or what becomes of a command is not known yet.
+  static let temporary: Int32 = 75
+  /// Not for this user.
+  static let noPermission: Int32 = 77
   /// The configuration cannot be used.
   static let configuration: Int32 = 78
 }

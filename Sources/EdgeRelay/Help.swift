@@ -18,6 +18,12 @@ enum Help {
       devices         the devices it knows, and how each stands
       ledger          what became of their frames
       unknown         who sends what it does not understand, and what
+      tail            frames as they pass
+      send            send a command to a device
+      park            hold back what a device sends; resume: no longer
+      drop            give up what waits of a device
+      reload          have the running relay read its configuration again
+      dump            all of this as one JSON object, for a report of a fault
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
       version         print the version
@@ -67,7 +73,7 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|metrics|unknown [OPTIONS]
+    usage: edgerelay status|metrics|unknown|dump [OPTIONS]
            edgerelay devices [--sort ORDER] [--waiting] [--protocol NAME] [DEVICE] [OPTIONS]
            edgerelay ledger [--protocol NAME] [DEVICE] [OPTIONS]
 
@@ -83,6 +89,7 @@ enum Help {
                 held + given up, by reason; that it is so is checked
       unknown   the latest addresses that sent what no protocol understands: how often, which
                 protocols come nearest, and how it begins
+      dump      configuration in force, status, devices, ledger and unknown as one JSON object
 
       --json             one object, or one a line
       --config FILE      the configuration that names the spool
@@ -94,6 +101,38 @@ enum Help {
 
     Exit codes: 0 answered, 1 the ledger is not even, 67 no such device, 69 no relay is at work
     there, 78 configuration not usable.
+
+    """)
+
+  static let act = Text(
+    """
+    usage: edgerelay send [--hex] [--wait SECONDS] DEVICE COMMAND [OPTIONS]
+           edgerelay park|resume DEVICE [OPTIONS]
+           edgerelay drop --yes DEVICE [OPTIONS]
+           edgerelay tail [DEVICE] [OPTIONS]
+           edgerelay reload [OPTIONS]
+
+    Has the relay that runs on a spool do something; for root and the user that it runs as.
+
+      send      hands COMMAND to the device as it is, in one write: text, or bytes in hex with --hex
+                or 0x before it. If the device cannot be reached, it waits a minute at most for its
+                next frame, as the platform's commands do
+      park      sends nothing of the device to the platform; its frames are kept and answered. A
+                restart does not change that
+      resume    ends that
+      drop      gives up what waits of the device; counted as dropped by the operator
+      tail      prints what devices send and are sent, a line each, until it is stopped: time,
+                direction, device, protocol, kind, class of answer (see inspect), bytes in hex
+      reload    as HUP does, and says what came of it
+
+      --wait SECONDS     until it is known what becomes of a command that waits
+      --protocol NAME    where devices of several protocols have the same name
+      --json             an object for each line
+      --config FILE      the configuration that names the spool
+      --spool DIRECTORY  the spool
+
+    Exit codes: 0 done, 1 not done, 64 usage, 67 no such device, 69 no relay is at work there, 75 the
+    command still waits, 77 not for this user, 78 configuration not usable.
 
     """)
 

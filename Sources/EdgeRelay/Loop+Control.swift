@@ -14,17 +14,27 @@ extension Loop {
     }
   }
 
-  mutating func handleControl(_ i: Int) {
+  mutating func handleControl(_ i: Int, _ event: PollEvent, _ moment: Moment) {
     guard control.clients[i].descriptor >= 0 else { return }
     if control.clients[i].question == nil {
-      readControl(i)
-    } else {
-      writeControl(i)
+      readControl(i, moment)
+      return
+    }
+    if event.isWritable || !control.clients[i].isFollowing { writeControl(i) }
+    if control.clients[i].isFollowing, event.isReadable || event.isBroken { readFollower(i) }
+  }
+
+  /// A client that follows has no more to say than that it goes.
+  private mutating func readFollower(_ i: Int) {
+    let buffer = buffer
+    switch Sockets.receive(control.clients[i].descriptor, into: buffer, max: 64) {
+    case .bytes, .wouldBlock: break
+    case .ended, .failed: closeControl(i)
     }
   }
 
   /// Takes what a client has said; a whole line is a question.
-  private mutating func readControl(_ i: Int) {
+  private mutating func readControl(_ i: Int, _ moment: Moment) {
     let buffer = buffer
     let descriptor = control.clients[i].descriptor
     switch Sockets.receive(descriptor, into: buffer, max: Control.questionBytesMax) {
@@ -45,25 +55,42 @@ extension Loop {
       return
     }
     let words = input[..<end].split(separator: 0x09, omittingEmptySubsequences: false)
-    guard
-      let question = ControlQuestion.allCases.first(where: { Array(words[0]).spells($0.name) })
+      .map { Array($0) }
+    guard let question = ControlQuestion.allCases.first(where: { words[0].spells($0.name) }),
+      words.count > question.operandCount
     else {
       closeControl(i)
       return
     }
     control.clients[i].input = []
     control.clients[i].question = question
-    watchControl(i, PollInterest(read: false, write: true), isNew: false)
+    act(i, question, words, moment)
+    watchControl(i)
+  }
+
+  /// Watches a client for what it is to do next.
+  mutating func watchControl(_ i: Int) {
+    let client = control.clients[i]
+    watchControl(
+      i, PollInterest(read: client.isFollowing, write: !client.isFollowing || client.isWriting),
+      isNew: false)
   }
 
   /// Writes one piece; the client is asked again when it has read that.
   private mutating func writeControl(_ i: Int) {
     if control.clients[i].offset == control.clients[i].output.count {
+      control.clients[i].output = Text()
+      control.clients[i].offset = 0
       if control.clients[i].isComplete {
         closeControl(i)
         return
       }
       fillControl(i)
+      if control.clients[i].output.isEmpty, control.clients[i].isFollowing {
+        control.clients[i].isWriting = false
+        watchControl(i)
+        return
+      }
     }
     let client = control.clients[i]
     let rest = client.output.bytes.span.extracting(client.offset..<client.output.count)
@@ -88,10 +115,19 @@ extension Loop {
     case .unknown:
       for source in unknownSources.all { writeUnknown(source, to: &text) }
       control.clients[i].isComplete = true
-    case nil: control.clients[i].isComplete = true
+    case .settings:
+      writeSettings(to: &text)
+      control.clients[i].isComplete = true
+    case .send, .tail:
+      if !control.clients[i].isFollowing { control.clients[i].isComplete = true }
+      if control.clients[i].lostCount > 0 {
+        text.appendField("lost", control.clients[i].lostCount)
+        text.append("\n")
+        control.clients[i].lostCount = 0
+      }
+    case .park, .resume, .drop, .reload, nil: control.clients[i].isComplete = true
     }
     control.clients[i].output = text
-    control.clients[i].offset = 0
   }
 
   /// The devices of a client's next piece.
@@ -106,6 +142,8 @@ extension Loop {
 
   mutating func closeControl(_ i: Int) {
     if control.clients[i].descriptor >= 0 { Sockets.close(control.clients[i].descriptor) }
+    let wasFollowing = control.clients[i].isFollowing
     control.clients[i] = ControlClient()
+    if wasFollowing { engine.isWatched = control.clients.contains { $0.question == .tail } }
   }
 }

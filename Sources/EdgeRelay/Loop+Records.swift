@@ -116,6 +116,71 @@ extension Loop {
     text.append("\n")
   }
 
+  func writeSettings(to text: inout Text) {
+    guard let configuration else { return }
+    for entry in configuration.settings.holding(since: configuration.started).entries {
+      text.appendField("key", entry.path)
+      var value = Text()
+      value.append(entry.value)
+      text.appendField("value", value)
+      var origin = Text()
+      origin.append(entry.origin)
+      text.appendField("origin", origin)
+      text.append("\n")
+    }
+  }
+
+  /// A frame as it passes.
+  func record(of frame: WatchedFrame, _ identity: DeviceIdentity?, _ moment: Moment) -> Text {
+    var text = Text()
+    var time = Text()
+    if let seconds = moment.wallSeconds {
+      Self.write(CalendarTime(secondsSince1970: seconds), to: &time)
+    } else {
+      time.append("-")
+    }
+    text.appendField("time", time)
+    var kind: StaticString
+    var answer: StaticString = "-"
+    var isReceived = false
+    switch frame.direction {
+    case .received(let meaning, let answerClass):
+      isReceived = true
+      kind = meaning.name
+      answer = answerClass.letter
+    case .answer: kind = "answer"
+    case .command: kind = "command"
+    case .noise: kind = "noise"
+    }
+    text.appendField("direction", isReceived ? "in" : "out")
+    if let identity {
+      appendName(identity, to: &text)
+    } else {
+      text.appendField("device", "-")
+      text.appendField("protocol", frame.protocolID.map { $0.row.name } ?? "-")
+    }
+    text.appendField("kind", kind)
+    text.appendField("answer", answer)
+    text.appendField("bytes", Text(hex: frame.bytes.span))
+    text.append("\n")
+    return text
+  }
+
+  private static func write(_ time: CalendarTime, to text: inout Text) {
+    text.append(UInt64(time.year), digits: 4)
+    text.append("-")
+    text.append(UInt64(time.month), digits: 2)
+    text.append("-")
+    text.append(UInt64(time.day), digits: 2)
+    text.append("T")
+    text.append(UInt64(time.hour), digits: 2)
+    text.append(":")
+    text.append(UInt64(time.minute), digits: 2)
+    text.append(":")
+    text.append(UInt64(time.second), digits: 2)
+    text.append("Z")
+  }
+
   // MARK: Names
 
   /// A device's name and its protocol's, as people write them.

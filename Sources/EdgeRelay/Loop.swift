@@ -55,6 +55,7 @@ struct Loop: ~Copyable {
   private let listeners: [Listener]
   private let writer: CommitWriter
   let quarantineFile: QuarantineFile
+  let parkedFile: ParkedFile
   private let resolver: Resolver
   private let signals: Int32
   var service: ServiceManager
@@ -78,6 +79,7 @@ struct Loop: ~Copyable {
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
     listeners: [Listener], writer: CommitWriter, quarantineFile: QuarantineFile,
+    parkedFile: ParkedFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
     control: Control
   ) {
@@ -88,6 +90,7 @@ struct Loop: ~Copyable {
     self.listeners = listeners
     self.writer = writer
     self.quarantineFile = quarantineFile
+    self.parkedFile = parkedFile
     self.resolver = resolver
     self.signals = signals
     self.service = service
@@ -119,7 +122,7 @@ struct Loop: ~Copyable {
   /// Runs until a signal ends it; returns the exit code.
   mutating func run() -> Int32 {
     takeAddresses()
-    engine.start(now: clock.now)
+    engine.start(parked: parkedFile.read(), now: clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
     var hasMore = false
@@ -168,7 +171,7 @@ struct Loop: ~Copyable {
     case .names: takeAddresses()
     case .signals: handleSignals(moment.instant)
     case .control: acceptControl()
-    case .controlClient: handleControl(index)
+    case .controlClient: handleControl(index, event, moment)
     }
   }
 
@@ -346,6 +349,7 @@ struct Loop: ~Copyable {
       case .flushLink(let slot): flushLink(slot, moment)
       case .closeLink(let slot): closeLink(slot)
       case .quarantine(let device, let frame): quarantine(device, frame, moment)
+      case .watched(let frame): show(frame, moment)
       case .log(let event): write(event, moment.instant)
       }
     }

@@ -123,6 +123,7 @@ private func startRelay(
   let listeners = try openListeners(options)
   let writer = disk.writer
   let quarantineFile = disk.quarantineFile
+  let parkedFile = disk.parkedFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -148,7 +149,8 @@ private func startRelay(
   }
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
-    quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
+    quarantineFile: quarantineFile, parkedFile: parkedFile, resolver: resolver, signals: signals,
+    service: service,
     configuration: configuration, control: control)
   return loop.run()
 }
@@ -200,7 +202,7 @@ private func openSpool(_ options: RunOptions) throws(StartError) -> SpoolDirecto
         advice: "; create it writable for this user, or name another: --spool, [spool] directory")
     case .inUse:
       throw StartError(
-        "another instance uses the spool ", options.spool, nil, ExitCode.inUse,
+        "another instance uses the spool ", options.spool, nil, ExitCode.temporary,
         advice: "; stop it first, or name another directory: --spool, [spool] directory")
     case .cannotCreateSegments(let cause):
       throw StartError(

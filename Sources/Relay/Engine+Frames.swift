@@ -214,7 +214,10 @@ extension Engine where D: ~Copyable {
 
   private mutating func send(_ reply: Reply, to slot: SessionSlot) {
     ledger.answeredFrameCount += 1
-    reply.withBytes { output($0, to: slot) }
+    reply.withBytes {
+      if isWatched { watch(slot, $0, .answer) }
+      output($0, to: slot)
+    }
   }
 
   /// Queues bytes for a device, whole.

@@ -75,7 +75,7 @@ extension Engine where D: ~Copyable {
     guard device.rawValue < upstreams.count else { return status }
     let upstream = upstreams[device.rawValue]
     status.session = upstream.session
-    status.platform = upstream.phase.name
+    status.platform = isParked(device) ? "parked" : upstream.phase.name
     status.failedAttemptCount = upstream.failedAttemptCount
     return status
   }

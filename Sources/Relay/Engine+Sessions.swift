@@ -376,10 +376,12 @@ extension Engine where D: ~Copyable {
         refuse(slot, reason, rest, moment)
         return bytes.count
       case .frame(let byteCount, _):
+        let place = effectPlace
         guard handle(slot, rest.extracting(0..<byteCount), moment) else {
           pause(slot)
           return offset
         }
+        if isWatched { watch(received: rest.extracting(0..<byteCount), slot, at: place) }
         if !heldCommands.isEmpty { passHeldCommands(to: slot, moment.instant) }
         offset += byteCount
       }

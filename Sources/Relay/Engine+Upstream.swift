@@ -80,6 +80,7 @@ extension Engine where D: ~Copyable {
       schedule(device)
       return
     }
+    if isParked(device) { return }
     // Where only the login says who speaks, there is nothing to open a session with before it.
     guard !spool.login(of: device).isEmpty || upstreams[i].protocolID.row.head == .optional else {
       return

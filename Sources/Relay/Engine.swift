@@ -65,6 +65,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var opaqueCount = 0
   /// The earliest instant for the next connection attempt of any device.
   var nextDialAt = Instant.origin
+  /// Devices nothing of which is sent to the platform for now.
+  public internal(set) var parked: [DeviceKey] = []
+  /// Whether frames are shown as they pass.
+  public var isWatched = false
   var isDraining = false
   /// Whether an effect has made room for stored frames since the last turn.
   var isTurnDue = false
@@ -83,8 +87,9 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     effects.reserveCapacity(1_024)
   }
 
-  /// Begins delivering what the spool held at start.
-  public mutating func start(now: Instant) {
+  /// Begins delivering what the spool held at start, but for devices that were parked.
+  public mutating func start(parked: [DeviceKey] = [], now: Instant) {
+    self.parked = parked
     openLedgers(now: now)
     for i in 0..<spool.deviceCount {
       let device = DeviceIndex(i)
@@ -112,6 +117,12 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   }
 
   mutating func emit(_ effect: Effect) { effects.append(effect) }
+
+  /// Where the next effect will stand.
+  var effectPlace: Int { effects.count }
+
+  /// Puts an effect before those that were queued since `place` was next.
+  mutating func emit(_ effect: Effect, at place: Int) { effects.insert(effect, at: place) }
 
   // MARK: Time
 

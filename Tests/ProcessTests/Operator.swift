@@ -52,5 +52,12 @@ final class ControlConnection {
 
   deinit { close(descriptor) }
 
+  /// What is there to be read now.
+  func receive() -> String {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+    return String(decoding: bytes[..<max(0, count)], as: UTF8.self)
+  }
+
   func send(_ text: String) { _ = write(descriptor, text, text.utf8.count) }
 }

@@ -13,6 +13,7 @@ class Edge {
   var now = 1_000
   var logs: [LogEvent] = []
   var quarantined: [[UInt8]] = []
+  var watched: [WatchedFrame] = []
   /// What must never happen, in words; the test fails when there is any.
   var violations: [String] = []
 
@@ -95,6 +96,7 @@ class Edge {
         if let written = writeLink(bytes, of: slot) { engine.linkWrote(slot, written, moment) }
       case .closeLink(let slot): closeLink(slot)
       case .quarantine(_, let frame): quarantined.append(frame)
+      case .watched(let frame): watched.append(frame)
       case .log(let event): logs.append(event)
       }
     }
@@ -112,7 +114,8 @@ class Edge {
       if session.phase == .free { violations.append("\(effect) is free") }
       if session.transport != .udp { violations.append("\(effect) is no UDP source") }
       if session.output.count < byteCount { violations.append("\(effect) has too few bytes") }
-    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .log:
+    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .watched,
+      .log:
       break
     }
   }

@@ -90,14 +90,14 @@ final class World: Edge {
 
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
-    deviceCountMax: Int = 1_024, seed: UInt64 = 1
+    deviceCountMax: Int = 1_024, parked: [DeviceKey] = [], seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
     configuration = RelayConfiguration(policies: policies, sessionCountMax: sessionCountMax)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
-    engine.start(now: instant)
+    engine.start(parked: parked, now: instant)
     settle()
   }
 
