@@ -134,9 +134,13 @@ public struct Settings: Sendable {
 
   /// What holds in a program that was started with `other`: its keys that wait for a restart.
   public func holding(since other: Settings) -> Settings {
-    var held = self
-    held.settings.removeAll { $0.key.row.change == .restart }
-    held.settings += other.settings.filter { $0.key.row.change == .restart }
+    var held = Settings()
+    for setting in settings where setting.key.row.change == .reload {
+      held.settings.append(setting)
+    }
+    for setting in other.settings where setting.key.row.change == .restart {
+      held.settings.append(setting)
+    }
     return held
   }
 

@@ -74,6 +74,7 @@ public struct DeviceIdentity: Sendable {
   }
 
   /// Whether people write it like this.
+  @inline(never)
   public func isCalled(_ name: [UInt8]) -> Bool {
     guard name.count == characterCount else { return false }
     for i in 0..<name.count where name[i] != character(i) { return false }

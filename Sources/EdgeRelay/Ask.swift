@@ -18,7 +18,7 @@ func printMetrics(_ options: AskOptions) throws(AskError) -> Int32 {
 func ask(_ question: ControlQuestion, _ options: AskOptions) throws(AskError) -> Int32 {
   var records = try records(question, options)
   if question.namesDevice {
-    records.removeAll { !options.wants($0) }
+    records = records.filter { options.wants($0) }
     options.order.sort(&records)
     if records.isEmpty, !options.device.isEmpty, !options.isWaitingOnly {
       var line = Text("the relay knows no such device: ")

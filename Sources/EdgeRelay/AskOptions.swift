@@ -109,7 +109,7 @@ struct AskOptions {
     let isMarked = command.count > 2 && command[0] == 0x30 && command[1] | 0x20 == 0x78
     var bytes = command
     if isHex || isMarked {
-      guard let decoded = Hex.decode(command[(isMarked ? 2 : 0)...]) else {
+      guard let decoded = Hex.decode(isMarked ? Array(command[2...]) : command) else {
         throw UsageError("this is no hex: '", command, "'")
       }
       bytes = decoded

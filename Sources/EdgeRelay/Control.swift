@@ -162,16 +162,19 @@ struct Control {
 
 extension Text {
   /// Appends a field of text; a tab goes before every field but the first of a line.
+  @inline(never)
   mutating func appendField(_ name: StaticString, _ text: Text) {
     appendName(name)
     append(byte: 0x3D)
     append(text.bytes.map { $0 < 0x20 ? 0x3F : $0 })
   }
 
+  @inline(never)
   mutating func appendField(_ name: StaticString, _ text: StaticString) {
     appendField(name, Text(text))
   }
 
+  @inline(never)
   mutating func appendField(_ name: StaticString, _ number: UInt64) {
     appendName(name)
     append(byte: 0x3A)
@@ -179,6 +182,7 @@ extension Text {
   }
 
   /// Appends whole seconds, or that there are none.
+  @inline(never)
   mutating func appendField(_ name: StaticString, seconds milliseconds: Int64?) {
     if let milliseconds {
       appendField(name, UInt64(max(0, milliseconds / 1_000)))

@@ -12,16 +12,14 @@ enum LedgerReport {
   /// device was asked for.
   static func write(_ records: [Record], to text: inout Text) {
     guard let last = records.last else { return }
-    text.append("counted since the relay's start ")
-    text.append(last.value("since_seconds"))
-    text.append(" s ago; held_before is what the spool held then, dropped_ever what it has\n")
-    text.append("given up of a device as long as it knows it\n\n")
-    let shown = records.map { record in
-      var record = record
-      record.fields.removeAll { $0.name.spells("since_seconds") }
-      return record
-    }
-    Record.writeTable(shown, "", to: &text)
+    text.append(
+      """
+      counted since the relay's start; held_before is what the spool held then, dropped_ever what it
+      has given up of a device as long as it knows it
+
+
+      """)
+    Record.writeTable(records, "", to: &text)
     text.append("\n")
     append(gains, of: last, to: &text)
     text.append("\n  = ")

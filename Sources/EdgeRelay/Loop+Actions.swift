@@ -38,7 +38,7 @@ extension Loop {
   }
 
   private mutating func send(_ i: Int, _ key: DeviceKey, _ hex: [UInt8], _ now: Instant) {
-    guard let bytes = Hex.decode(hex[...]), !bytes.isEmpty else {
+    guard let bytes = Hex.decode(hex), !bytes.isEmpty else {
       finish(i, "refused")
       return
     }

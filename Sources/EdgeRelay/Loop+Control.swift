@@ -54,8 +54,7 @@ extension Loop {
       if input.count > Control.questionBytesMax { closeControl(i) }
       return
     }
-    let words = input[..<end].split(separator: 0x09, omittingEmptySubsequences: false)
-      .map { Array($0) }
+    let words = Array(input[..<end]).parts(at: 0x09)
     guard let question = ControlQuestion.allCases.first(where: { words[0].spells($0.name) }),
       words.count > question.operandCount
     else {

@@ -93,12 +93,15 @@ extension Loop {
     guard let name = name(of: device), let balance = engine.balance(of: device) else { return }
     appendName(name, to: &text)
     write(balance, to: &text)
+    text.append("\n")
   }
 
   func writeTotalLedger(to text: inout Text) {
     text.appendField("device", "total")
     text.appendField("protocol", "-")
     write(engine.balance, to: &text)
+    text.appendField("since_seconds", seconds: clock.now.since(startedAt))
+    text.append("\n")
   }
 
   private func write(_ balance: Balance, to text: inout Text) {
@@ -109,11 +112,9 @@ extension Loop {
       ("quarantined", balance.quarantined), ("dropped_full", balance.evicted),
       ("dropped_damaged", balance.damaged), ("dropped_operator", balance.byOperator),
       ("dropped_ever", balance.droppedEver),
-      ("since_seconds", UInt64(max(0, clock.now.since(startedAt) / 1_000))),
     ]
     for (name, number) in numbers { text.appendField(name, number) }
     text.appendField("even", balance.isEven ? "yes" : "no")
-    text.append("\n")
   }
 
   func writeSettings(to text: inout Text) {

@@ -31,16 +31,19 @@ struct Record {
   }
 
   /// The value of a field; empty when there is no such field.
+  @inline(never)
   func value(_ name: StaticString) -> [UInt8] {
     for field in fields where field.name.spells(name) { return field.value }
     return []
   }
 
   /// The number in a field; `nil` when there is none.
+  @inline(never)
   func number(_ name: StaticString) -> Int64? {
     ArgumentValue.number(value(name), max: Int64.max)
   }
 
+  @inline(never)
   func writeJSON(to text: inout Text) {
     text.append("{")
     for (i, field) in fields.enumerated() {

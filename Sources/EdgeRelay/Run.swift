@@ -171,6 +171,7 @@ struct StartError: Error {
   var message: Text
   var exitCode: Int32
 
+  @inline(never)
   init(
     _ words: StaticString, _ subject: [UInt8], _ cause: SystemError?, _ exitCode: Int32,
     advice: StaticString = ""

@@ -75,7 +75,10 @@ extension Engine where D: ~Copyable {
 
   /// Sends a parked device's frames again.
   public mutating func resume(_ key: DeviceKey, _ now: Instant) {
-    parked.removeAll { $0 == key }
+    if let place = parked.firstIndex(of: key) {
+      parked.swapAt(place, parked.count - 1)
+      parked.removeLast()
+    }
     for device in slots(of: key) { wantUpstream(device, now) }
   }
 
@@ -101,6 +104,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// The places of a device in the table that the engine has something to do with.
+  @inline(never)
   private func slots(of key: DeviceKey) -> [DeviceIndex] {
     var slots: [DeviceIndex] = []
     for i in 0..<min(spool.deviceCount, upstreams.count)

@@ -60,6 +60,7 @@ extension Engine where D: ~Copyable {
   // MARK: Commands
 
   /// Hands a command to the device, or keeps it for a while when the device cannot be reached.
+  @inline(never)
   mutating func command(
     _ device: DeviceIndex, _ bytes: Span<UInt8>, _ source: CommandSource, _ now: Instant
   ) {
@@ -109,6 +110,7 @@ extension Engine where D: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func pass(
     _ device: DeviceIndex, _ bytes: Span<UInt8>, to slot: SessionSlot, _ fate: CommandFate,
     _ source: CommandSource
@@ -119,6 +121,7 @@ extension Engine where D: ~Copyable {
     output(bytes, to: slot)
   }
 
+  @inline(never)
   private mutating func drop(
     _ device: DeviceIndex?, _ fate: CommandFate, byteCount: Int, _ source: CommandSource
   ) {

@@ -64,6 +64,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// How a device stands; `nil` when its place in the table is free.
+  @inline(never)
   public func status(of device: DeviceIndex) -> DeviceStatus? {
     guard spool.isKnown(device) else { return nil }
     var status = DeviceStatus()

@@ -122,7 +122,15 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var effectPlace: Int { effects.count }
 
   /// Puts an effect before those that were queued since `place` was next.
-  mutating func emit(_ effect: Effect, at place: Int) { effects.insert(effect, at: place) }
+  @inline(never)
+  mutating func emit(_ effect: Effect, at place: Int) {
+    effects.append(effect)
+    var i = effects.count - 1
+    while i > place {
+      effects.swapAt(i, i - 1)
+      i -= 1
+    }
+  }
 
   // MARK: Time
 
@@ -174,6 +182,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
 
   /// The identity behind a device, as its protocol writes it; `nil` when the spool's entry is not
   /// one of a protocol known here.
+  @inline(never)
   public func identity(of device: DeviceIndex) -> DeviceIdentity? {
     let key = spool.key(of: device)
     guard let protocolID = ProtocolID(rawValue: key.family),

@@ -48,7 +48,7 @@ struct InspectOptions {
     if !words.isEmpty {
       // A single word that is not hexadecimal is the name of a file.
       options.input =
-        words.count == 1 && Hex.decode(words[0][...]) == nil ? .file(words[0]) : .words(words)
+        words.count == 1 && Hex.decode(words[0]) == nil ? .file(words[0]) : .words(words)
       inputCount += 1
     }
     if inputCount > 1 { throw UsageError("inspect takes HEX words, a FILE or -, one of them") }
@@ -63,7 +63,7 @@ func runInspect(_ options: InspectOptions) -> Int32 {
   case .words(let words):
     var pieces: [[UInt8]] = []
     for word in words {
-      guard let bytes = Hex.decode(word[...]) else {
+      guard let bytes = Hex.decode(word) else {
         complain("not hexadecimal: ", word)
         return ExitCode.badData
       }

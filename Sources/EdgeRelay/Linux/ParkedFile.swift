@@ -28,8 +28,8 @@ struct ParkedFile {
       unsafe clinux_pread(Int32(opened), $0.baseAddress!, $0.count, 0)
     }
     var keys: [DeviceKey] = []
-    for line in bytes[..<max(0, Int(got))].split(separator: 0x0A) {
-      guard let key = Hex.decode(line.prefix { $0 != 0x20 }), key.count > 2,
+    for line in Array(bytes[..<max(0, Int(got))]).parts(at: 0x0A) {
+      guard let key = Hex.decode(line.parts(at: 0x20)[0]), key.count > 2,
         key.count - 2 <= DeviceKey.byteCountMax, keys.count < RelayLimits.parkedCountMax
       else { continue }
       var device = DeviceKey(family: key[0], form: key[1])
