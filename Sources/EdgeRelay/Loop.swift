@@ -122,7 +122,13 @@ struct Loop: ~Copyable {
   /// Runs until a signal ends it; returns the exit code.
   mutating func run() -> Int32 {
     takeAddresses()
-    engine.start(parked: parkedFile.read(), now: clock.now)
+    let parked = parkedFile.read()
+    if !parked.isEmpty {
+      var line = Text("devices are parked, nothing of them is sent; 'edgerelay resume' ends that")
+      line.append(" count=", parked.count)
+      log.write(.warning, line, now: clock.now)
+    }
+    engine.start(parked: parked, now: clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
     var hasMore = false

@@ -1,6 +1,6 @@
 // Frames given up, as they are written to disk: device number 4, last sequence given up 4, and the
 // device's totals: evicted 4, damaged 4, given up by the operator 4; little-endian. Totals, so that a
-// note may be read twice. The last one is missing in notes of older versions: it is zero then.
+// note may be read twice. The last one is missing where it is zero.
 
 /// Why frames were given up.
 enum DropReason {
@@ -44,31 +44,33 @@ public struct DropCounts: Equatable, Sendable {
 
 /// One device's loss, counted.
 struct DropNote {
-  static let byteCount = 20
   /// Bytes of a note without the operator's total.
-  private static let shortByteCount = 16
+  static let byteCount = 16
 
   var device: UInt32
   var last: SequenceNumber
   var dropped: DropCounts
+
+  /// Bytes of the whole payload.
+  var payloadByteCount: Int { Self.byteCount + (dropped.byOperator == 0 ? 0 : 4) }
 
   func write(to buffer: PageBuffer, at offset: Int) {
     buffer.store(device, at: offset)
     buffer.store(last.rawValue, at: offset + 4)
     buffer.store(dropped.evicted, at: offset + 8)
     buffer.store(dropped.damaged, at: offset + 12)
-    buffer.store(dropped.byOperator, at: offset + 16)
+    if dropped.byOperator > 0 { buffer.store(dropped.byOperator, at: offset + Self.byteCount) }
   }
 
   /// The note in `payload`, or `nil` when it is too short.
   static func read(_ buffer: PageBuffer, _ payload: Range<Int>) -> DropNote? {
-    guard payload.count >= shortByteCount else { return nil }
+    guard payload.count >= byteCount else { return nil }
     let offset = payload.lowerBound
     return DropNote(
       device: buffer.loadUInt32(at: offset),
       last: SequenceNumber(buffer.loadUInt32(at: offset + 4)),
       dropped: DropCounts(
         evicted: buffer.loadUInt32(at: offset + 8), damaged: buffer.loadUInt32(at: offset + 12),
-        byOperator: payload.count < byteCount ? 0 : buffer.loadUInt32(at: offset + 16)))
+        byOperator: payload.count < byteCount + 4 ? 0 : buffer.loadUInt32(at: offset + byteCount)))
   }
 }

@@ -65,6 +65,7 @@ struct ProcessActionTests {
     #expect(parked.output.hasPrefix("parked: "))
     world.killRelay()
     _ = try start(&world)
+    #expect(world.log.contains("devices are parked"))
     let watch = try Self.watch(world)
     for _ in 0..<3 { #expect(watch.send(Self.position)) }
     try world.run("three frames wait") { _ in

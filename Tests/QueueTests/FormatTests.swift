@@ -225,7 +225,7 @@ struct FormatTests {
     records += Self.record(1, device: 0, sequence: 1, salt: salt, Array("frame".utf8))
     records += Self.record(1, device: 0, sequence: 2, delta: 7, salt: salt, [])
     let drop =
-      littleEndian(0, 4) + littleEndian(2, 4) + littleEndian(1, 4) + littleEndian(0, 8)
+      littleEndian(0, 4) + littleEndian(2, 4) + littleEndian(1, 4) + littleEndian(0, 4)
     records += Self.record(4, device: 0, sequence: 2, delta: 20, salt: salt, drop)
     records += Self.record(
       3, device: 0, sequence: 0, delta: 20, salt: salt, littleEndian(0, 4) + littleEndian(2, 4))
