@@ -25,7 +25,7 @@ def read(words):
             form, value = value.split(":")
             value = text(value)
             table[text(key)] = {
-                "string": str, "list": list, "integer": int, "boolean": lambda word: word == "true"
+                "string": str, "list": lambda words: words.split(" ") if words else [], "integer": int, "boolean": lambda word: word == "true"
             }[form](value)
     return root
 
@@ -35,7 +35,7 @@ def same(ours, theirs):
         return isinstance(theirs, dict) and ours.keys() == theirs.keys() and all(
             same(ours[key], theirs[key]) for key in ours)
     if isinstance(ours, list):
-        return isinstance(theirs, list) and "".join(ours) == "".join(theirs)
+        return isinstance(theirs, list) and ours == theirs
     return type(ours) is type(theirs) and ours == theirs
 
 

@@ -25,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -109,6 +110,22 @@ long clinux_allocate(int fd, int64_t size) {
   CLINUX_RETRY(fallocate(fd, 0, 0, (off_t)size));
 }
 
+long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count) {
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0) return -errno;
+  size_t offset = 0;
+  long result = fchmod(fd, 0644) < 0 ? -errno : 0;
+  while (result == 0 && offset < count) {
+    long written = clinux_write(fd, (const uint8_t *)bytes + offset, count - offset);
+    if (written < 0) result = written;
+    else offset += (size_t)written;
+  }
+  close(fd);
+  if (result == 0 && rename(temporary, path) < 0) result = -errno;
+  if (result < 0) unlink(temporary);
+  return result;
+}
+
 int64_t clinux_file_size(int fd) {
   struct stat status;
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;
@@ -160,6 +177,14 @@ int64_t clinux_wall_seconds(void) {
   return (int64_t)now.tv_sec;
 }
 
+long clinux_clock_is_synchronised(void) {
+  struct timex state;
+  memset(&state, 0, sizeof state);
+  int result = adjtimex(&state);
+  if (result < 0) return -errno;
+  return result != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
 uint64_t clinux_random(void) {
   uint64_t value = 0;
   if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
@@ -167,9 +192,11 @@ uint64_t clinux_random(void) {
   return value;
 }
 
-long clinux_raise_descriptor_limit(void) {
-  struct rlimit limit;
+long clinux_raise_descriptor_limit(long wanted) {
+  struct rlimit limit, more;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  more.rlim_cur = more.rlim_max = (rlim_t)wanted;
+  if (limit.rlim_max < more.rlim_max && setrlimit(RLIMIT_NOFILE, &more) == 0) return wanted;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
   return limit.rlim_cur > 0x7FFFFFFF ? 0x7FFFFFFF : (long)limit.rlim_cur;

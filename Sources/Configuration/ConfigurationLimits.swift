@@ -9,6 +9,10 @@ public enum ConfigurationLimits {
   /// Keys and tables of one file, each: what is looked for twice stays quick to look for.
   static let entryCountMax = 4_096
   static let tableCountMax = 2_048
+  /// Networks or devices in one list; more devices belong in a file of their own.
+  static let listCountMax = 1_024
+  /// Bytes of a file of devices: all that may stand in it, with a comment each.
+  public static let deviceFileBytesMax = 4 << 20
   /// Characters of a device's name; the longest identity of any protocol.
   static let deviceNameBytesMax = 32
   /// Characters of a name that the operator chooses.

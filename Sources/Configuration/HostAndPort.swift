@@ -24,6 +24,12 @@ public struct HostAndPort: Equatable, Sendable {
     self.port = UInt16(port)
   }
 
+  /// An address alone.
+  public init(host: [UInt8]) {
+    self.host = host
+    port = 0
+  }
+
   /// The decimal number that `digits` spell, at most `max`.
   @inline(never)
   public static func number(_ digits: ArraySlice<UInt8>, max: Int64) -> Int64? {

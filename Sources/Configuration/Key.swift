@@ -29,11 +29,13 @@ public struct KeyRow: Sendable {
 /// Everything that can be set.
 public enum Key: UInt8, CaseIterable, Sendable {
   case listenerAddress, upstreamAddress
-  case spoolDirectory, spoolSize, spoolWhenFull
-  case policyReplies, policyPassUnknown
-  case protocolReplies, deviceReplies
-  case limitSessions
-  case logLevel
+  case spoolDirectory, spoolSize, spoolWhenFull, spoolHold
+  case policyReplies, policyPassUnknown, policyClock
+  case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
+  case protocolReplies, protocolEnabled, deviceReplies
+  case limitSessions, limitSessionsPerSource, limitUnnamedPerSource
+  case logLevel, logSummarySeconds
+  case metricsListen
 
   static let policies: ValueKind = .word("minimal generous")
 
@@ -76,6 +78,14 @@ public enum Key: UInt8, CaseIterable, Sendable {
           What happens when the spool is full of undelivered frames. "drop-oldest": the oldest
           are given up, counted per device; "refuse": new ones are not taken, so not answered.
           """)
+    case .spoolHold:
+      KeyRow(
+        table: .spool, name: "hold_ms", kind: .count(min: 0, max: 5_000), standard: "250",
+        example: "", change: .restart, option: "",
+        summary: """
+          Milliseconds that a frame on its way to a prompt platform waits in memory for its
+          confirmation, unanswered, before it is written. 0 writes every frame first.
+          """)
     case .policyReplies:
       KeyRow(
         table: .policy, name: "replies", kind: .word("recommended minimal generous"),
@@ -92,6 +102,50 @@ public enum Key: UInt8, CaseIterable, Sendable {
           Whether connections that speak nothing known are passed on to the platform as they
           are, unstored and unanswered, instead of being closed.
           """)
+    case .policyClock:
+      KeyRow(
+        table: .policy, name: "clock", kind: .word("synchronised trusted"),
+        standard: "synchronised", example: "", change: .reload, option: "",
+        summary: """
+          When devices that ask for the time are answered. "synchronised": when something keeps
+          this machine's clock, or a battery has set it; "trusted": whenever its year can be right.
+          """)
+    case .accessNetworks:
+      KeyRow(
+        table: .access, name: "networks", kind: .networks, standard: "",
+        example: "10.0.0.0/8 2001:db8::/32", change: .reload, option: "",
+        summary: "Where devices may connect from; everywhere when there is none.")
+    case .accessAllow:
+      KeyRow(
+        table: .access, name: "allow", kind: .deviceNames, standard: "",
+        example: "358911020012345", change: .reload, option: "",
+        summary: """
+          The devices that may, by their names as they stand in the log; together with those of
+          allow_file. Every device may when neither names any.
+          """)
+    case .accessAllowFile:
+      KeyRow(
+        table: .access, name: "allow_file", kind: .path, standard: "",
+        example: "/etc/edgerelay/allow", change: .reload, option: "",
+        summary: """
+          A file of such names, one a line, # before a comment; 65 536 at most. It is read at the
+          start and at a reload. An empty file lets no device in.
+          """)
+    case .accessDeny:
+      KeyRow(
+        table: .access, name: "deny", kind: .deviceNames, standard: "",
+        example: "358911020012345", change: .reload, option: "",
+        summary: "Devices that may not, even if they are allowed.")
+    case .accessDenyFile:
+      KeyRow(
+        table: .access, name: "deny_file", kind: .path, standard: "",
+        example: "/etc/edgerelay/deny", change: .reload, option: "",
+        summary: "A file of such names, as allow_file.")
+    case .protocolEnabled:
+      KeyRow(
+        table: .protocols, name: "enabled", kind: .boolean, standard: "true", example: "",
+        change: .reload, option: "",
+        summary: "Whether it may be spoken; if not, it is refused like unknown traffic.")
     case .protocolReplies:
       KeyRow(
         table: .protocols, name: "replies", kind: Self.policies, standard: "",
@@ -104,19 +158,56 @@ public enum Key: UInt8, CaseIterable, Sendable {
         summary: "As in [policy], for this device.")
     case .limitSessions:
       KeyRow(
-        table: .limits, name: "sessions", kind: .count(min: 1, max: 8_192), standard: "8192",
+        table: .limits, name: "sessions", kind: .count(min: 1, max: 16_384),
+        standard: "16384",
         example: "", change: .restart, option: "",
-        summary: "Connections of devices and bound UDP sources at a time; more are refused.")
+        summary: """
+          Connections of devices and bound UDP sources at a time; more are refused. Fewer than that
+          when the descriptors do not suffice: two are needed for each.
+          """)
+    case .limitSessionsPerSource:
+      KeyRow(
+        table: .limits, name: "sessions_per_source", kind: .count(min: 0, max: 16_384),
+        standard: "4096", example: "", change: .reload, option: "",
+        summary: """
+          The same for one source: an IPv4 address or an IPv6 /64. A carrier may hide thousands of
+          devices behind one address. 0: no such limit.
+          """)
+    case .limitUnnamedPerSource:
+      KeyRow(
+        table: .limits, name: "unnamed_per_source", kind: .count(min: 0, max: 16_384),
+        standard: "256", example: "", change: .reload, option: "",
+        summary: """
+          Connections of one source that have not named their device yet. 0: no such limit.
+          """)
     case .logLevel:
       KeyRow(
         table: .log, name: "level", kind: .word("warning info"),
         standard: "info", example: "", change: .reload, option: "",
         summary: "The least important lines to write: \"warning\" or \"info\".")
+    case .logSummarySeconds:
+      KeyRow(
+        table: .log, name: "summary_seconds", kind: .count(min: 0, max: 86_400), standard: "60",
+        example: "", change: .reload, option: "",
+        summary: """
+          How often a line sums up sessions, frames and the platform, if anything has changed or
+          waits. 0: never.
+          """)
+    case .metricsListen:
+      KeyRow(
+        table: .metrics, name: "listen", kind: .listenAddress, standard: "",
+        example: "127.0.0.1:9109", change: .restart, option: "",
+        summary: """
+          Where GET /metrics is answered, nowhere if this is not set. Nobody is asked for a password:
+          let it be an address that only the collector reaches.
+          """)
     }
   }
 
   /// What holds when the key is not set; `nil` when nothing does.
-  var standard: SettingValue? { row.kind.read(Text(row.standard).bytes) }
+  var standard: SettingValue? {
+    row.standard.utf8CodeUnitCount == 0 ? nil : row.kind.read(Text(row.standard).bytes)
+  }
 
   static func named(_ name: [UInt8], in table: Table) -> Key? {
     allCases.first { $0.row.table == table && name.spells($0.row.name) }

@@ -32,7 +32,11 @@ public struct Setting: Equatable, Sendable {
       if let protocolID = protocolID(named: name) { policies.set(policy, for: protocolID) }
     case .deviceReplies: _ = policies.set(policy, forDevice: name)
     case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .spoolWhenFull,
-      .policyPassUnknown, .limitSessions, .logLevel:
+      .spoolHold, .policyPassUnknown, .policyClock, .accessNetworks, .accessAllow, .accessAllowFile,
+      .accessDeny,
+      .accessDenyFile, .protocolEnabled, .limitSessions,
+      .limitSessionsPerSource, .limitUnnamedPerSource, .logLevel, .logSummarySeconds,
+      .metricsListen:
       break
     }
   }

@@ -109,6 +109,9 @@ public struct Settings: Sendable {
 
   public func path(_ key: Key) -> [UInt8] { value(key)?.text ?? [] }
 
+  /// A key that stands in tables without names, if it was set.
+  public func setting(_ key: Key) -> Setting? { find(key, []) }
+
   /// The settings of a key that stands in tables with names.
   public func all(_ key: Key) -> [Setting] { settings.filter { $0.key == key } }
 

@@ -6,7 +6,7 @@
 //   key = 30 | -1 | true | false | ["one", "line"]
 //
 // Not in the subset: dates, floats, other bases, literal and multi-line strings, arrays of anything
-// but strings, arrays of tables, inline tables, dotted and quoted keys, keys before the first table.
+// but strings without blanks, arrays of tables, inline tables, dotted and quoted keys, keys before the first table.
 // Invariants: every accepted file is valid TOML 1.0 and means the same there; no key stands twice in
 // a table and no table twice in a file; lines and columns count from 1, columns in characters.
 
@@ -22,8 +22,8 @@ public struct TOMLValue: Equatable, Sendable {
   public enum Form: UInt8, Sendable { case string, integer, boolean, list }
 
   public var form: Form
-  /// The characters of a string without its quotes and escapes, of a list its strings one after
-  /// another; else what is written.
+  /// The characters of a string without its quotes and escapes, of a list its strings with a blank
+  /// between two; else what is written.
   public var text: [UInt8]
 }
 

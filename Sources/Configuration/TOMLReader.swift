@@ -163,7 +163,13 @@ struct TOMLReader {
       skipBlanks()
       if peek(0) == 0x5D { break }
       guard peek(0) == 0x22 else { throw expected("a \"string\" or ]") }
-      text += try takeString()
+      let start = self
+      let string = try takeString()
+      if string.isEmpty || string.contains(where: { $0 <= 0x20 }) {
+        throw start.expected("a \"string\" without blanks")
+      }
+      if !text.isEmpty { text.append(0x20) }
+      text += string
       skipBlanks()
       if peek(0) == 0x5D { break }
       guard peek(0) == 0x2C else { throw expected(", or ] in the same line") }

@@ -34,7 +34,7 @@ public struct TableRow: Sendable {
 
 /// A kind of table.
 public enum Table: UInt8, CaseIterable, Sendable {
-  case listener, upstream, spool, policy, protocols, devices, limits, log
+  case listener, upstream, spool, policy, access, protocols, devices, limits, log, metrics
 
   public var row: TableRow {
     switch self {
@@ -54,6 +54,13 @@ public enum Table: UInt8, CaseIterable, Sendable {
       TableRow(
         name: "policy", naming: .single, example: "",
         summary: "What holds for everything that has no word of its own.")
+    case .access:
+      TableRow(
+        name: "access", naming: .single, example: "",
+        summary: """
+          Who may use the relay. Whoever may not is refused and counted: no answer, nothing
+          stored. What the spool holds already is delivered all the same.
+          """)
     case .protocols:
       TableRow(
         name: "protocol", naming: .protocolName, example: "gt06",
@@ -70,6 +77,10 @@ public enum Table: UInt8, CaseIterable, Sendable {
       TableRow(
         name: "log", naming: .single, example: "",
         summary: "What is written to the journal or to standard error.")
+    case .metrics:
+      TableRow(
+        name: "metrics", naming: .single, example: "",
+        summary: "The figures for Prometheus over HTTP; 'edgerelay metrics' writes the same.")
     }
   }
 

@@ -1,7 +1,8 @@
 // What a key may be set to: how it is read, what is said when it cannot be, and how it is written.
 //
-// In a file, numbers and truth values are written without quotes and everything else in quotes; in
-// the environment and on the command line everything is plain text.
+// In a file, numbers and truth values are written without quotes and everything else in quotes, in
+// brackets when it is a list; in the environment and on the command line everything is plain text, and
+// blanks stand between the items of a list.
 
 /// A value that a key was given.
 public struct SettingValue: Equatable, Sendable {
@@ -24,12 +25,17 @@ public enum ValueKind: Sendable {
   case boolean
   /// One of the words, which stand between blanks.
   case word(StaticString)
+  /// Addresses, or networks with the count of their leading bits.
+  case networks
+  /// Devices by the names that people write.
+  case deviceNames
 
   /// How a file has values of this kind.
   var form: TOMLValue.Form {
     switch self {
     case .count: .integer
     case .boolean: .boolean
+    case .networks, .deviceNames: .list
     case .listenAddress, .remoteAddress, .path, .size, .word: .string
     }
   }
@@ -63,6 +69,22 @@ public enum ValueKind: Sendable {
       let words = Text(words).bytes.split(separator: 0x20)
       guard let place = words.firstIndex(where: { $0.elementsEqual(text) }) else { return nil }
       return SettingValue(text: text, number: Int64(place))
+    case .networks, .deviceNames:
+      let items = text.split(separator: 0x20)
+      guard items.count <= ConfigurationLimits.listCountMax else { return nil }
+      var canonical = Text()
+      for item in items {
+        let isGood: Bool
+        if case .networks = self {
+          isGood = NetworkText(item) != nil
+        } else {
+          isGood = DeviceFile.isName(item)
+        }
+        guard isGood else { return nil }
+        if !canonical.isEmpty { canonical.append(byte: 0x20) }
+        canonical.append(Array(item))
+      }
+      return SettingValue(text: canonical.bytes)
     }
   }
 
@@ -91,12 +113,26 @@ public enum ValueKind: Sendable {
         if i > 0 { text.append(i == words.count - 1 ? " or " : ", ") }
         text.append(quoted: Array(word))
       }
+    case .networks:
+      text.append("a list of networks, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]")
+    case .deviceNames:
+      text.append("a list of devices, such as [\"358911020012345\"]; longer ones belong in a file")
     }
   }
 
   /// Writes a value of this kind as it would stand in a file.
   func write(_ value: [UInt8], to text: inout Text) {
-    form == .string ? text.append(quoted: value) : text.append(value)
+    switch form {
+    case .string: text.append(quoted: value)
+    case .integer, .boolean: text.append(value)
+    case .list:
+      text.append("[")
+      for (i, item) in value.split(separator: 0x20).enumerated() {
+        if i > 0 { text.append(", ") }
+        text.append(quoted: Array(item))
+      }
+      text.append("]")
+    }
   }
 
   // MARK: Sizes

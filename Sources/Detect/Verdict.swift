@@ -48,12 +48,15 @@ public enum RejectReason: UInt8, Sendable {
   case undecided
   /// Too many bytes of a bound stream belonged to no frame.
   case garbage
+  /// The operator has disabled its protocol.
+  case disabled
 
   public var name: StaticString {
     switch self {
     case .unknownStart: "unknown-start"
     case .undecided: "undecided"
     case .garbage: "garbage"
+    case .disabled: "disabled"
     }
   }
 }

@@ -1,17 +1,35 @@
 // `edgerelay status`, `metrics`, `devices`, `ledger` and `unknown`: what the relay on this spool answers.
 
-/// Asks the relay for its figures and prints them for Prometheus; returns the exit code.
+import CLinux
+import Configuration
+
+/// Asks the relay for its figures and prints or writes them for Prometheus; returns the exit code.
 func printMetrics(_ options: AskOptions) throws(AskError) -> Int32 {
-  let records = try records(.status, options)
-  var text = Text()
-  Metric.writeVersion(records[0].value("version"), to: &text)
-  for metric in Metric.all {
-    for field in records[0].fields where field.name.spells(metric.field) {
-      metric.write(field.value, to: &text)
+  let text = Metric.text(try records(.status, options)[0])
+  guard let path = options.writePath else {
+    text.print()
+    return ExitCode.success
+  }
+  return replaceFile(path, text)
+}
+
+/// Puts a file in the place of another at once, so that nobody reads half of it; returns the exit code.
+private func replaceFile(_ path: [UInt8], _ text: Text) -> Int32 {
+  let result = withCString(path) { target in
+    withCString(path + Text(".tmp").bytes) { temporary in
+      // SAFETY: everything lives for the call.
+      unsafe text.bytes.withUnsafeBytes {
+        unsafe clinux_replace_file(target, temporary, $0.baseAddress!, $0.count)
+      }
     }
   }
-  text.print()
-  return ExitCode.success
+  if result == 0 { return ExitCode.success }
+  var line = Text("cannot write ")
+  line.append(path)
+  line.append(": ")
+  SystemError(code: Int32(-result)).write(to: &line)
+  Log.emit(.error, line)
+  return ExitCode.cannotCreate
 }
 
 /// Asks the relay and prints what it says; returns the exit code.

@@ -20,12 +20,14 @@ struct AskOptions {
   var patience: Int64 = 0
   /// Whether `drop` was confirmed.
   var isConfirmed = false
+  /// The file that the metrics go to.
+  var writePath: [UInt8]?
 
   private static let patienceMax: Int64 = 3_600
 
   /// Reads the command line; `nil` when help was asked for.
   static func parse(
-    _ arguments: inout Arguments, _ question: ControlQuestion
+    _ arguments: inout Arguments, _ question: ControlQuestion, isMetrics: Bool = false
   ) throws(UsageError) -> AskOptions? {
     var options = AskOptions()
     while let word = arguments.take() {
@@ -33,6 +35,8 @@ struct AskOptions {
       if word.spells("--json") {
         try arguments.requireNoValue(of: word)
         options.isJSON = true
+      } else if word.spells("--write"), isMetrics {
+        options.writePath = try arguments.value(of: word)
       } else if word.spells("--config") {
         options.source.path = try arguments.value(of: word)
       } else if word.spells("--spool") {

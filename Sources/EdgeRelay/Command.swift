@@ -28,7 +28,7 @@ enum Command {
         return answered { () throws(AskError) in try dump(options) }
       }
       if name.spells("metrics") {
-        guard let options = try AskOptions.parse(&arguments, .status) else {
+        guard let options = try AskOptions.parse(&arguments, .status, isMetrics: true) else {
           return help(Help.ask)
         }
         if options.isJSON {

@@ -22,9 +22,10 @@ struct ConfigurationSource {
   func load() throws(ConfigurationError) -> Settings {
     var settings = Settings()
     if let path {
-      try settings.addFile(try Self.read(path), name: path)
+      let max = ConfigurationLimits.fileBytesMax
+      try settings.addFile(try Self.read(path, max: max), name: path)
       for file in try Self.dropIns(beside: path) {
-        try settings.addFile(try Self.read(file), name: file)
+        try settings.addFile(try Self.read(file, max: max), name: file)
       }
     }
     var index: Int32 = 0
@@ -91,7 +92,8 @@ struct ConfigurationSource {
     names.insert(name, at: place)
   }
 
-  private static func read(_ path: [UInt8]) throws(ConfigurationError) -> [UInt8] {
+  /// A file of at most `max` bytes.
+  static func read(_ path: [UInt8], max: Int) throws(ConfigurationError) -> [UInt8] {
     let opened = withCString(path) { unsafe clinux_open($0, 0, 0) }
     guard opened >= 0 else { throw cannotRead(path, opened) }
     defer { Sockets.close(Int32(opened)) }
@@ -105,11 +107,11 @@ struct ConfigurationSource {
       guard got >= 0 else { throw cannotRead(path, got) }
       if got == 0 { return bytes }
       bytes.append(contentsOf: piece[..<Int(got)])
-      guard bytes.count <= ConfigurationLimits.fileBytesMax else {
+      guard bytes.count <= max else {
         var words = Text()
         words.append(path)
         words.append(": expected no more than ")
-        words.append(ConfigurationLimits.fileBytesMax)
+        words.append(max)
         words.append(" bytes")
         throw ConfigurationError(words)
       }

@@ -73,7 +73,8 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|metrics|unknown|dump [OPTIONS]
+    usage: edgerelay status|unknown|dump [OPTIONS]
+           edgerelay metrics [--write FILE] [OPTIONS]
            edgerelay devices [--sort ORDER] [--waiting] [--protocol NAME] [DEVICE] [OPTIONS]
            edgerelay ledger [--protocol NAME] [DEVICE] [OPTIONS]
 
@@ -92,6 +93,7 @@ enum Help {
       dump      configuration in force, status, devices, ledger and unknown as one JSON object
 
       --json             one object, or one a line
+      --write FILE       put the metrics in the place of FILE at once
       --config FILE      the configuration that names the spool
       --spool DIRECTORY  the spool
       --sort ORDER       name; backlog: most waiting first; last: who has sent last first;

@@ -1,8 +1,8 @@
 // Log lines on standard error: one a state change, key=value, ASCII, never a byte a peer chose
 // except as hex, as digits, or as printable characters between quotes. Under journald each line begins with its priority.
 //
-// A peer can cause at most `linesPerSecondMax` lines a second together with all others; what is
-// left out is counted and said with the next line.
+// All peers together can cause at most `linesPerSecondMax` lines a second, and each source its share of
+// them (LogShares); what is left out is counted and said with the next line.
 
 import CLinux
 import Queue
@@ -47,6 +47,9 @@ struct Log {
     }
     Self.emit(level, line)
   }
+
+  /// Counts a line that is not written.
+  mutating func leaveOut() { suppressedCount += 1 }
 
   /// Writes a line whatever was written before: for what a start or an end has to say.
   @inline(never)

@@ -6,7 +6,14 @@ import Relay
 
 extension Loop {
   mutating func acceptControl() {
-    while let accepted = try? Sockets.accept(control.descriptor) {
+    while true {
+      let accepted: (descriptor: Int32, peer: PeerAddress)
+      do {
+        accepted = try Sockets.accept(control.descriptor)
+      } catch {
+        if error.code != clinux_eagain { restListeners(error, clock.now) }
+        return
+      }
       let i = control.takePlace()
       closeControl(i)
       control.seat(accepted.descriptor, at: i)

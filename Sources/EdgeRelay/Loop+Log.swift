@@ -26,13 +26,53 @@ extension Loop {
     log.write(isClean ? .info : .error, line, now: now)
   }
 
+  /// Sets when the next summary is due.
+  mutating func planSummary(_ now: Instant) {
+    summaryAt = summaryInterval == 0 ? .never : now.advanced(by: summaryInterval)
+  }
+
+  mutating func writeMinuteSummary(_ now: Instant) {
+    planSummary(now)
+    let dropped = engine.spool.counters.droppedFrameCount
+    if let line = summary.line(engine.status, engine.ledger, dropped: dropped) {
+      log.write(.info, line, now: now)
+    }
+  }
+
+  /// Who has caused a line, if that is a device or a stranger.
+  private func source(of event: LogEvent) -> PeerAddress? {
+    switch event {
+    case .refused(let source, _, _), .deviceRefused(let source, _): source
+    case .sessionClosed(let slot, _), .unknownTraffic(let slot, _, _), .loggedIn(let slot, _):
+      engine.source(of: slot)
+    case .upstreamLive, .upstreamLost, .platformRefuses, .command, .noiseDropped, .commitFailed:
+      nil
+    }
+  }
+
   mutating func write(_ event: LogEvent, _ now: Instant) {
+    var unknownCount = 0
+    if case .unknownTraffic(let slot, _, let bytes) = event {
+      unknownCount = unknownSources.note(engine.source(of: slot), bytes, now)
+    }
+    if let source = source(of: event), !logShares.take(source, now) {
+      log.leaveOut()
+      return
+    }
     var line = Text()
     var level = LogLevel.info
     switch event {
-    case .sessionRefused(let source):
+    case .refused(let source, let transport, let reason):
       level = .warning
-      line.append("connection refused reason=limit source=")
+      line.append(transport == .tcp ? "connection refused reason=" : "datagram refused reason=")
+      line.append(reason.name)
+      line.append(" source=")
+      source.write(to: &line)
+    case .deviceRefused(let source, let identity):
+      level = .warning
+      line.append("device refused")
+      append(identity, to: &line)
+      line.append(" source=")
       source.write(to: &line)
     case .sessionClosed(let slot, let reason):
       line.append("session closed reason=")
@@ -43,7 +83,7 @@ extension Loop {
       line.append("unknown traffic reason=")
       line.append(reason.name)
       appendSource(of: slot, to: &line)
-      line.append(" count=", unknownSources.note(engine.source(of: slot), bytes, now))
+      line.append(" count=", unknownCount)
       line.append(" near=")
       UnknownTraffic.writeNear(bytes.span, to: &line)
       line.append(" bytes=")
@@ -128,7 +168,10 @@ extension Loop {
   }
 
   func append(_ device: DeviceIndex, to line: inout Text) {
-    guard let identity = engine.identity(of: device) else { return }
+    if let identity = engine.identity(of: device) { append(identity, to: &line) }
+  }
+
+  private func append(_ identity: DeviceIdentity, to line: inout Text) {
     line.append(" device=")
     for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
     line.append(" protocol=")

@@ -62,7 +62,12 @@ extension Loop {
     guard let old = configuration else { return }
     for warning in settings.warnings { log.write(.warning, warning, now: now) }
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
+    engine.apply(options.access, now: now)
     log.isQuiet = options.isQuiet
+    summaryInterval = options.summaryInterval
+    planSummary(now)
+    isClockTrusted = options.isClockTrusted
+    checkClock(now)
     configuration?.settings = settings
     let changed = Self.list(settings.differences(from: old.settings, .reload))
     write(changed.isEmpty ? "reloaded, nothing changed" : "reloaded changed=", changed, .info, now)
@@ -70,6 +75,7 @@ extension Loop {
     if !waiting.isEmpty { write("restart needed for ", waiting, .warning, now) }
     record.appendField("changed", changed.isEmpty ? Text("-") : changed)
     record.appendField("restart", waiting.isEmpty ? Text("-") : waiting)
+    if let summary = options.access.summary { log.write(.info, summary, now: now) }
   }
 
   private mutating func write(

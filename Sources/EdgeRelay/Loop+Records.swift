@@ -14,6 +14,8 @@ extension Loop {
     text.appendField("platform", platformName)
     let numbers: [(StaticString, UInt64)] = [
       ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
+      ("clock_synchronised", clock.trust.isSynchronised ? 1 : 0),
+      ("clock_believed", clock.isBelieved ? 1 : 0),
       ("platform_addresses", UInt64(platformAddressCount)),
       ("platform_sessions", UInt64(status.liveCount)),
       ("devices", UInt64(status.deviceCount)),
@@ -22,6 +24,10 @@ extension Loop {
       ("sessions", UInt64(status.sessionCount)),
       ("sessions_accepted", ledger.acceptedSessionCount),
       ("sessions_refused", ledger.refusedSessionCount),
+      ("refused_by_source_limit", ledger.refusedBySourceLimitCount),
+      ("refused_by_network", ledger.refusedByNetworkCount),
+      ("refused_by_device", ledger.refusedByDeviceCount),
+      ("refused_by_protocol", ledger.refusedByProtocolCount),
       ("sessions_rejected", ledger.rejectedSessionCount),
       ("sessions_timed_out", ledger.timedOutSessionCount),
       ("frames_waiting", UInt64(status.waitingFrameCount)),
@@ -37,6 +43,7 @@ extension Loop {
       ("commands", ledger.commandCount),
       ("commands_dropped", ledger.droppedCommandCount),
       ("spool_bytes", UInt64(engine.spool.geometry.byteCount)),
+      ("spool_frames_spared", counters.sparedFrameCount),
       ("spool_commits", counters.commitCount),
       ("spool_commits_failed", counters.failedCommitCount),
       ("spool_written_bytes", counters.writtenByteCount),

@@ -26,6 +26,8 @@ struct Loop: ~Copyable {
     case link = 7
     case control = 8
     case controlClient = 9
+    case metrics = 10
+    case metricsClient = 11
   }
 
   private struct Watched {
@@ -46,10 +48,14 @@ struct Loop: ~Copyable {
   /// Milliseconds between two look-ups of the platform's name, when it works and when it does not.
   private static let resolveInterval = 300_000
   private static let resolveRetry = 5_000
+  /// Milliseconds between two questions about the wall clock.
+  private static let clockInterval = 30_000
 
   var engine: Engine<SpoolDirectory>
   private var poller: Poller
-  let clock: Clock
+  var clock: Clock
+  /// Whether the operator vouches for the wall clock.
+  var isClockTrusted: Bool
   var log: Log
   var unknownSources = UnknownSources()
   private let listeners: [Listener]
@@ -63,6 +69,12 @@ struct Loop: ~Copyable {
   var configuration: RunConfiguration?
   /// Where the operator's commands ask.
   var control: Control
+  /// Where the figures are fetched over HTTP.
+  var metrics: MetricsServer
+  var summary = MinuteSummary()
+  /// Milliseconds between two summaries, 0 for none.
+  var summaryInterval: Int
+  var logShares: LogShares
   let startedAt: Instant
   let buffer: PageBuffer
   private var sessions: [Watched] = []
@@ -72,20 +84,23 @@ struct Loop: ~Copyable {
   private var addresses: [PeerAddress] = []
   private var addressIndex = 0
   private var resolveAt = Instant.origin
+  private var clockAt = Instant.origin
+  var summaryAt = Instant.never
   private var acceptAgainAt = Instant.never
   private var stopBy = Instant.never
   private var isStopping = false
 
   init(
-    engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock, log: Log,
-    listeners: [Listener], writer: CommitWriter, quarantineFile: QuarantineFile,
-    parkedFile: ParkedFile,
+    engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock,
+    isClockTrusted: Bool, log: Log, listeners: [Listener], writer: CommitWriter,
+    quarantineFile: QuarantineFile, parkedFile: ParkedFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
-    control: Control
+    control: Control, metrics: MetricsServer, summaryInterval: Int, secret: UInt64
   ) {
     self.engine = engine
     self.poller = poller
     self.clock = clock
+    self.isClockTrusted = isClockTrusted
     self.log = log
     self.listeners = listeners
     self.writer = writer
@@ -96,6 +111,9 @@ struct Loop: ~Copyable {
     self.service = service
     self.configuration = configuration
     self.control = control
+    self.metrics = metrics
+    self.summaryInterval = summaryInterval
+    logShares = LogShares(secret: secret)
     startedAt = clock.now
     buffer = PageBuffer(byteCount: 64 * 1_024)
   }
@@ -103,7 +121,7 @@ struct Loop: ~Copyable {
   /// A poller that watches everything but connections.
   static func watch(
     _ listeners: [Listener], _ writer: CommitWriter, _ resolver: Resolver, _ signals: Int32,
-    _ control: Control
+    _ control: Control, _ metrics: MetricsServer
   ) throws(SystemError) -> Poller {
     let poller = try Poller()
     let read = PollInterest(read: true, write: false)
@@ -116,12 +134,17 @@ struct Loop: ~Copyable {
     if control.descriptor >= 0 {
       try poller.add(control.descriptor, read, token: token(.control, 0))
     }
+    if metrics.descriptor >= 0 {
+      try poller.add(metrics.descriptor, read, token: token(.metrics, 0))
+    }
     return poller
   }
 
   /// Runs until a signal ends it; returns the exit code.
   mutating func run() -> Int32 {
     takeAddresses()
+    checkClock(clock.now)
+    planSummary(clock.now)
     let parked = parkedFile.read()
     if !parked.isEmpty {
       var line = Text("devices are parked, nothing of them is sent; 'edgerelay resume' ends that")
@@ -151,6 +174,7 @@ struct Loop: ~Copyable {
 
   private func timeout() -> Int32 {
     var deadline = min(min(engine.nextDeadline, acceptAgainAt), service.nextDeadline)
+    deadline = min(min(deadline, clockAt), min(summaryAt, metrics.nextDeadline))
     if !resolver.isLiteral { deadline = min(deadline, resolveAt) }
     if isStopping { deadline = min(deadline, min(stopBy, clock.now.advanced(by: 50))) }
     if deadline == .never { return -1 }
@@ -178,6 +202,8 @@ struct Loop: ~Copyable {
     case .signals: handleSignals(moment.instant)
     case .control: acceptControl()
     case .controlClient: handleControl(index, event, moment)
+    case .metrics: acceptMetrics(moment.instant)
+    case .metricsClient: handleMetrics(index)
     }
   }
 
@@ -187,9 +213,7 @@ struct Loop: ~Copyable {
       do {
         accepted = try Sockets.accept(listeners[index].descriptor)
       } catch {
-        if error.code == clinux_emfile || error.code == clinux_enfile {
-          restListeners(moment.instant)
-        }
+        if error.code != clinux_eagain { restListeners(error, moment.instant) }
         return
       }
       guard let slot = engine.accept(accepted.peer, moment) else {
@@ -208,18 +232,25 @@ struct Loop: ~Copyable {
     }
   }
 
-  /// Without descriptors a listener would stay ready for ever: it is left alone for a while.
-  private mutating func restListeners(_ now: Instant) {
+  /// A listener whose connections cannot be taken would stay ready for ever: all are left alone for a
+  /// while. What makes connections wait is mostly that there are no descriptors left.
+  mutating func restListeners(_ error: SystemError, _ now: Instant) {
     acceptAgainAt = now.advanced(by: Self.acceptRest)
     setListeners(isReading: false)
-    log.write(.warning, Text("no descriptors left, new connections wait"), now: now)
+    fail("cannot take connections, they wait error=", error)
   }
 
   private func setListeners(isReading: Bool) {
-    for (i, listener) in listeners.enumerated() where listener.transport == .tcp {
-      poller.change(
-        listener.descriptor, PollInterest(read: isReading, write: false),
-        token: Self.token(.listener, i))
+    let interest = PollInterest(read: isReading, write: false)
+    // A relay that stops has closed its listeners; their numbers may be somebody else's.
+    for (i, listener) in listeners.enumerated() where listener.transport == .tcp && !isStopping {
+      poller.change(listener.descriptor, interest, token: Self.token(.listener, i))
+    }
+    if control.descriptor >= 0 {
+      poller.change(control.descriptor, interest, token: Self.token(.control, 0))
+    }
+    if metrics.descriptor >= 0 {
+      poller.change(metrics.descriptor, interest, token: Self.token(.metrics, 0))
     }
   }
 
@@ -550,6 +581,15 @@ struct Loop: ~Copyable {
     if (try? poller.add(descriptor, interest, token: token)) == nil { closeControl(client) }
   }
 
+  /// Watches a client of the metrics; `false` when it cannot be.
+  func watchMetrics(_ client: Int, _ interest: PollInterest, isNew: Bool) -> Bool {
+    let descriptor = metrics.clients[client].descriptor
+    let token = Self.token(.metricsClient, client)
+    if isNew { return (try? poller.add(descriptor, interest, token: token)) != nil }
+    poller.change(descriptor, interest, token: token)
+    return true
+  }
+
   var platformAddressCount: Int { addresses.count }
 
   /// The platform as the configuration names it.
@@ -584,8 +624,24 @@ struct Loop: ~Copyable {
       resolveAt = now.advanced(by: Self.resolveRetry)
       resolver.ask()
     }
+    if now >= clockAt { checkClock(now) }
+    if now >= summaryAt { writeMinuteSummary(now) }
+    expireMetrics(now)
     service.keep(now)
     if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
+  }
+
+  /// Asks what the wall clock is worth, and says when that has changed.
+  mutating func checkClock(_ now: Instant) {
+    clockAt = now.advanced(by: Self.clockInterval)
+    let wasBelieved = clock.isBelieved
+    clock.check(isTrusted: isClockTrusted)
+    if clock.isBelieved == wasBelieved { return }
+    let words: StaticString =
+      wasBelieved
+      ? "the clock is not synchronised, devices that ask for the time get no answer"
+      : "the clock is believed, devices that ask for the time are answered"
+    log.write(wasBelieved ? .warning : .info, Text(words), now: now)
   }
 
   // MARK: Stopping

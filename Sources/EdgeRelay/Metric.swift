@@ -18,6 +18,12 @@ struct Metric {
       field: "uptime_seconds", name: "uptime_seconds", kind: .gauge,
       help: "Time since the relay was started."),
     Metric(
+      field: "clock_synchronised", name: "clock_synchronised", kind: .gauge,
+      help: "Whether the kernel says that the wall clock is kept."),
+    Metric(
+      field: "clock_believed", name: "clock_believed", kind: .gauge,
+      help: "Whether devices that ask for the time are answered."),
+    Metric(
       field: "platform_addresses", name: "platform_addresses", kind: .gauge,
       help: "Addresses known of the platform."),
     Metric(
@@ -38,7 +44,19 @@ struct Metric {
       help: "Sessions accepted."),
     Metric(
       field: "sessions_refused", name: "sessions_refused_total", kind: .counter,
-      help: "Sessions refused because there were too many."),
+      help: "Sessions refused because there were too many of all."),
+    Metric(
+      field: "refused_by_source_limit", name: "refused_by_source_limit_total", kind: .counter,
+      help: "Sessions refused because their source had too many."),
+    Metric(
+      field: "refused_by_network", name: "refused_by_network_total", kind: .counter,
+      help: "Connections and datagrams from networks that may not connect."),
+    Metric(
+      field: "refused_by_device", name: "refused_by_device_total", kind: .counter,
+      help: "Sessions and datagrams of devices that may not use the relay."),
+    Metric(
+      field: "refused_by_protocol", name: "refused_by_protocol_total", kind: .counter,
+      help: "Sessions and datagrams of protocols that are disabled."),
     Metric(
       field: "sessions_rejected", name: "sessions_rejected_total", kind: .counter,
       help: "Sessions closed because nobody understands what they send."),
@@ -85,6 +103,9 @@ struct Metric {
     Metric(
       field: "spool_bytes", name: "spool_size_bytes", kind: .gauge, help: "Size of the spool."),
     Metric(
+      field: "spool_frames_spared", name: "spool_frames_spared_total", kind: .counter,
+      help: "Frames confirmed by the platform before they had to be written."),
+    Metric(
       field: "spool_commits", name: "spool_commits_total", kind: .counter,
       help: "Batches made durable."),
     Metric(
@@ -94,6 +115,20 @@ struct Metric {
       field: "spool_written_bytes", name: "spool_written_bytes_total", kind: .counter,
       help: "Bytes written to the spool."),
   ]
+
+  /// Every metric of an answer to `status`.
+  static func text(_ status: Record) -> Text {
+    var text = Text()
+    for field in status.fields where field.name.spells("version") {
+      writeVersion(field.value, to: &text)
+    }
+    for metric in all {
+      for field in status.fields where field.name.spells(metric.field) {
+        metric.write(field.value, to: &text)
+      }
+    }
+    return text
+  }
 
   /// Writes the metric with its help and type.
   func write(_ value: [UInt8], to text: inout Text) {

@@ -116,11 +116,12 @@ private func startRelay(
 ) throws(StartError) -> Int32 {
   let clock = Clock()
   var log = Log(isQuiet: options.isQuiet)
-  _ = clinux_raise_descriptor_limit()
+  let sessionCountMax = affordableSessionCount(options, &log, clock)
   // The spool's lock comes first: a second instance on the same spool is told so, not that its port
   // is taken.
   let disk = try openSpool(options)
   let listeners = try openListeners(options)
+  let metrics = try openMetrics(options)
   let writer = disk.writer
   let quarantineFile = disk.quarantineFile
   let parkedFile = disk.parkedFile
@@ -137,22 +138,40 @@ private func startRelay(
   let engine = Engine(
     spool: spool,
     configuration: RelayConfiguration(
-      policies: options.policies, passesUnknown: options.passesUnknown,
-      sessionCountMax: options.sessionCountMax),
+      policies: options.policies, access: options.access, passesUnknown: options.passesUnknown,
+      sessionCountMax: sessionCountMax, holdMilliseconds: options.holdMilliseconds),
     seed: clinux_random())
   let control = Control(spool: options.spool, log: &log, clock: clock)
   let poller: Poller
   do throws(SystemError) {
-    poller = try Loop.watch(listeners, writer, resolver, signals, control)
+    poller = try Loop.watch(listeners, writer, resolver, signals, control, metrics)
   } catch {
     throw StartError("cannot watch descriptors: ", [], error, ExitCode.systemError)
   }
   var loop = Loop(
-    engine: engine, poller: poller, clock: clock, log: log, listeners: listeners, writer: writer,
+    engine: engine, poller: poller, clock: clock, isClockTrusted: options.isClockTrusted, log: log,
+    listeners: listeners, writer: writer,
     quarantineFile: quarantineFile, parkedFile: parkedFile, resolver: resolver, signals: signals,
-    service: service,
-    configuration: configuration, control: control)
+    service: service, configuration: configuration, control: control, metrics: metrics,
+    summaryInterval: options.summaryInterval, secret: clinux_random())
   return loop.run()
+}
+
+/// How many sessions there are descriptors for: a device that is taken in but cannot be given a session
+/// with the platform would be worse off than one that is refused.
+private func affordableSessionCount(
+  _ options: RunOptions, _ log: inout Log, _ clock: Clock
+) -> Int {
+  let own = 64
+  let limit = clinux_raise_descriptor_limit(own + 2 * options.sessionCountMax)
+  let count = max(1, min(options.sessionCountMax, (limit - own) / 2))
+  if count < options.sessionCountMax {
+    var line = Text("descriptors suffice for fewer sessions, see LimitNOFILE or ulimit -n")
+    line.append(" sessions=", count)
+    line.append(" descriptors=", limit)
+    log.write(.info, line, now: clock.now)
+  }
+  return count
 }
 
 /// A system call without which nothing works.
@@ -237,6 +256,22 @@ private func openListeners(_ options: RunOptions) throws(StartError) -> [Listene
   return listeners
 }
 
+private func openMetrics(_ options: RunOptions) throws(StartError) -> MetricsServer {
+  guard let target = options.metricsListen else { return MetricsServer(descriptor: -1) }
+  var name = Text()
+  target.write(to: &name)
+  do throws(SystemError) {
+    guard let address = target.resolve(onlyLiteral: true).first else {
+      throw SystemError(code: clinux_eaddrnotavail)
+    }
+    return MetricsServer(descriptor: try Sockets.bind(address, .tcp))
+  } catch {
+    throw StartError(
+      "cannot listen for metrics on ", name.bytes, error, ExitCode.unavailable,
+      advice: "; choose another [metrics] listen")
+  }
+}
+
 private func listenError(_ name: [UInt8], _ error: SystemError) -> StartError {
   StartError(
     "cannot listen on ", name, error, ExitCode.unavailable,
@@ -257,6 +292,7 @@ private func logStart(
     line.append(Version.text)
     log.write(.info, line, now: clock.now)
   }
+  if let summary = options.access.summary { log.write(.info, summary, now: clock.now) }
   var line = Text("spool open directory=")
   line.append(options.spool)
   line.append(" bytes=", UInt64(geometry.byteCount))

@@ -17,10 +17,18 @@ struct RunOptions {
   var spool: [UInt8]
   var spoolCapBytes: Int64
   var fullPolicy: FullPolicy
+  var holdMilliseconds: Int
   var policies = ReplyPolicies()
+  var access = AccessRules()
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
+  /// Whether the operator vouches for the wall clock.
+  var isClockTrusted: Bool
   var sessionCountMax: Int
+  /// Milliseconds between two lines that sum up, 0 for none.
+  var summaryInterval: Int
+  /// Where the figures are fetched over HTTP.
+  var metricsListen: HostAndPort?
   /// Whether only warnings and errors are logged.
   var isQuiet: Bool
 
@@ -29,12 +37,14 @@ struct RunOptions {
 
   /// What the settings say; `nil` when they name no platform.
   init?(_ settings: Settings) throws(ConfigurationError) {
-    for setting in settings.all(.listenerAddress) {
+    for setting in settings.all(.listenerAddress) + settings.all(.metricsListen) {
       if Self.isUsable(setting) { continue }
-      throw ConfigurationError(setting.origin, Settings.expectation(.listenerAddress, nil))
+      throw ConfigurationError(setting.origin, Settings.expectation(setting.key, nil))
     }
+    let access = try AccessRules(settings)
     guard let upstream = settings.all(.upstreamAddress).first?.endpoint else { return nil }
     self.init(settings, upstream)
+    self.access = access
   }
 
   private init(_ settings: Settings, _ upstream: HostAndPort) {
@@ -43,9 +53,13 @@ struct RunOptions {
     spool = settings.path(.spoolDirectory)
     spoolCapBytes = settings.number(.spoolSize)
     fullPolicy = settings.number(.spoolWhenFull) == 0 ? .dropOldest : .refuse
+    holdMilliseconds = Int(settings.number(.spoolHold))
     policies = settings.policies
     passesUnknown = settings.isTrue(.policyPassUnknown)
+    isClockTrusted = settings.number(.policyClock) == 1
     sessionCountMax = Int(settings.number(.limitSessions))
+    summaryInterval = Int(settings.number(.logSummarySeconds)) * 1_000
+    metricsListen = settings.setting(.metricsListen)?.endpoint
     isQuiet = settings.number(.logLevel) == 0
   }
 
@@ -107,7 +121,7 @@ struct RunOptions {
 
   /// Whether a listener's address is one of this machine's: only a literal one can be.
   private static func isUsable(_ setting: Setting) -> Bool {
-    setting.key != .listenerAddress
+    setting.key != .listenerAddress && setting.key != .metricsListen
       || setting.endpoint?.resolve(onlyLiteral: true).isEmpty == false
   }
 }

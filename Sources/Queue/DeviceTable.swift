@@ -48,6 +48,13 @@ struct DeviceEntry {
   /// The batch that holds the newest frame, and the first of the device's frames in it.
   var lastBatch: UInt32 = 0
   var lastBatchFirst = SequenceNumber(0)
+  /// The newest frame in a batch that was started.
+  var written = SequenceNumber(0)
+  /// Frames up to this one may be held for longer, until then.
+  var heldThrough = SequenceNumber(0)
+  var heldUntil = Instant.origin
+  /// Whether the batch that is looked through has a frame of the device to keep.
+  var isKept = false
   var pin = LogPosition.nowhere
   /// The same among the frames that were moved to cold segments.
   var coldPin = LogPosition.nowhere
@@ -79,6 +86,8 @@ struct DeviceEntry {
   /// Where the first undelivered frame may lie.
   var firstPin: LogPosition { coldPin == .nowhere ? pin : coldPin }
   var hasUnsent: Bool { last.isAfter(sent) }
+  /// The newest frame but for those that wait in memory.
+  var newestWritten: SequenceNumber { written.isAfter(acknowledged) ? written : acknowledged }
   var hasUndelivered: Bool { last.isAfter(acknowledged) }
 
   /// Whether the next frame to send is durable; also true while its commit is under way and the

@@ -44,6 +44,11 @@ public enum SpoolLimits {
   static let segmentCountMax = 4_096
   /// Milliseconds the oldest frame waits for company before a commit starts.
   static let commitDelay = 10
+  /// Milliseconds that a frame on its way to the platform waits for its proof before it is written:
+  /// several times the round trip of a mobile link, and a tenth of a tracker's patience.
+  public static let holdMilliseconds = 250
+  /// Parts of a batch: one of them delivered makes it worth looking through.
+  static let shrinkShare = 4
   /// Milliseconds without a frame before the newest batch is closed.
   static let closingDelay = 1_000
   /// Milliseconds that acknowledgements wait for a batch to ride on.

@@ -52,6 +52,11 @@ struct RecordHeader: Equatable {
     (byteCount + payloadByteCount + 3) / 4 * 4
   }
 
+  /// The payload of the record at `offset`.
+  func payload(at offset: Int) -> Range<Int> {
+    offset + Self.byteCount..<offset + Self.byteCount + payloadByteCount
+  }
+
   /// The seed of a record's checksum.
   static func seed(generation: UInt32, batch: UInt32, salt: UInt32) -> UInt64 {
     UInt64(batch) << 32 | UInt64(generation ^ salt)

@@ -67,6 +67,7 @@ extension Spool where D: ~Copyable {
 
   /// Takes back everything sent without proof: the upstream session has ended.
   public mutating func rewind(_ device: DeviceIndex) {
+    hasten(device)
     table[device].sent = table[device].acknowledged
     table[device].blockedPass = sweep.pass
     endSettling(device)
@@ -77,7 +78,9 @@ extension Spool where D: ~Copyable {
   public mutating func acknowledge(
     _ device: DeviceIndex, through sequence: SequenceNumber, at place: LogPosition, now: Instant
   ) {
-    guard sequence.isAfter(table[device].acknowledged) else { return }
+    let before = table[device].acknowledged
+    guard sequence.isAfter(before) else { return }
+    noteDelivered(device, after: before, through: sequence)
     table[device].acknowledged = sequence
     if sequence.isAfter(table[device].sent) { table[device].sent = sequence }
     endSettling(device)
@@ -96,6 +99,8 @@ extension Spool where D: ~Copyable {
       }
     }
     if table[device].firstPin.generation != segmentBefore { reclaim() }
+    // Of frames that were never written, nothing is to be written either.
+    guard table[device].written.isAfter(before) else { return }
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true
       dirtyDevices.append(device)
@@ -109,6 +114,10 @@ extension Spool where D: ~Copyable {
   public mutating func giveUp(_ device: DeviceIndex) -> Int {
     let count = undeliveredCount(device)
     if count == 0 { return 0 }
+    // Answers to frames that will not be written wait for the batch.
+    hasten(device)
+    // The device's record in it may have no room for the count.
+    table[device].headBatch = 0
     drop(device, through: table[device].last, count: count, .byOperator)
     clearPins(device)
     reclaim()

@@ -151,6 +151,7 @@ extension Spool where D: ~Copyable {
   private mutating func settle(_ device: DeviceIndex, _ report: inout RecoveryReport) {
     guard table[device].isUsed else { return }
     table[device].sent = table[device].acknowledged
+    table[device].written = table[device].last
     table[device].headBatch = 0
     // Also what was read of a torn batch is there for good.
     table[device].lastBatch = 0

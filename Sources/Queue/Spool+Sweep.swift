@@ -220,7 +220,11 @@ extension Spool where D: ~Copyable {
         if table.entries[i].interest == .ready { needsPass = true }
       } else if table.entries[i].lastBatch <= durableThrough {
         // The whole log was read for this device and its frames were not there.
-        giveUpMissing(DeviceIndex(i))
+        if !searchCold(DeviceIndex(i)) {
+          giveUpMissing(DeviceIndex(i))
+        } else if table.entries[i].interest == .ready {
+          needsPass = true
+        }
       } else {
         isFollowing = true
       }
@@ -231,6 +235,16 @@ extension Spool where D: ~Copyable {
     }
     if !isFollowing { sweep.stop() }
     return .idle
+  }
+
+  /// Has the cold segments read for a device whose missing frames nothing places there; `false` when
+  /// they were, or there are none.
+  private mutating func searchCold(_ device: DeviceIndex) -> Bool {
+    guard coldCount > 0, table[device].coldPin == .nowhere else { return false }
+    setColdPin(device, firstBatch(of: segments[order[0]].generation))
+    table[device].coldEnd = segments[order[coldCount - 1]].generation
+    table[device].blockedPass = sweep.pass
+    return true
   }
 
   private mutating func giveUpMissing(_ device: DeviceIndex) {
@@ -287,6 +301,11 @@ extension Spool where D: ~Copyable {
     // A frame beyond what this run knows is the remains of a torn batch.
     guard !sequence.isAfter(table[device].last) else { return .skipped }
     let isNext = sequence == table[device].sent.next
+    // Perhaps a copy that a relocation has left behind before its end: then the frames before it are
+    // where they were.
+    if !isNext, table[device].coldPin == .nowhere, Generation.isCold(record.place.generation) {
+      return .skipped
+    }
     let isLeftBehind = table[device].blockedPass == sweep.pass || sweep.hasUnreadable
     guard isNext || !isLeftBehind else { return .skipped }
     if table[device].interest != .ready {

@@ -11,16 +11,28 @@
 // undelivered frame can lie in it; when few are free, the oldest is evicted and every frame in it
 // that was not delivered is counted as dropped, on disk as well.
 //
+// Frames on a prompt session with the platform are held: they wait in the gathering batch for their
+// proof of delivery, and those that get it in time are never written (Spool+Hold.swift).
+//
 // Memory: two batch buffers, one read window, and O(devices + segments).
 // Not here yet, and part of the format already: tail slots (docs/SPOOL.md).
 // Source: spool document, section 2.
 
 /// What became of a frame that was to be stored.
 public enum AppendResult: Equatable, Sendable {
-  /// It is durable once `batch` is; the position is for `acknowledge`.
-  case stored(SequenceNumber, batch: UInt32, LogPosition)
+  /// It is durable once `ticket` is; the position is for `acknowledge`.
+  case stored(SequenceNumber, ticket: UInt32, LogPosition)
   /// No room before the commit under way has ended: offer it again then.
   case full
+}
+
+/// How soon a frame is to be durable.
+public enum Urgency: Sendable {
+  /// With the next commit.
+  case soon
+  /// When it is not delivered within `Spool.holdMilliseconds`, or its session with the platform ends:
+  /// it has been handed to a live one.
+  case held
 }
 
 /// How long a frame is worth delivering.
@@ -37,6 +49,9 @@ struct OpenBatch {
   var segment: Int
   var generation: UInt32
   var number: UInt32
+  /// What its frames were promised by; zero where it has none. Rises from batch to batch, and stays
+  /// when the number changes.
+  var ticket: UInt32 = 0
   /// Bytes used, header included.
   var byteCount: Int
   var byteCountMax: Int
@@ -45,7 +60,13 @@ struct OpenBatch {
   /// Whether it carries frames to a cold segment, and nothing that anybody waits for.
   var isRelocation = false
   /// Whether it carries frames, so that it is to be closed when none follow.
-  var hasFrames = false
+  var hasFrames: Bool { frameCount > 0 }
+  var frameCount = 0
+  /// When everything in it is to be written, and when the first held frame has waited long enough.
+  var dueAt = Instant.never
+  var heldUntil = Instant.never
+  /// Frames in it that were delivered meanwhile, about.
+  var deliveredCount = 0
   /// The notes that are written when this batch is.
   var notes = NoteCount()
   /// Where it is to be written; a failed commit before it may still move it to a later segment.
@@ -106,6 +127,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   private var wasRelocation = false
   var nextGeneration: UInt32 = 1
   var nextBatch: UInt32 = 1
+  private var nextTicket: UInt32 = 1
   /// The newest segment with a durable batch; zero is none.
   var newestGeneration: UInt32 = 0
   /// Tells this start's batches from those of another that has used the same numbers.
@@ -134,9 +156,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// What becomes of frames when the ring is full.
   public var fullPolicy = FullPolicy.dropOldest
+  /// Milliseconds that a held frame waits for its delivery before it is written.
+  public var holdMilliseconds = SpoolLimits.holdMilliseconds
 
   /// Every batch up to this number is durable.
   public private(set) var durableThrough: UInt32 = 0
+  /// Every frame appended under a ticket up to this one is durable, or was delivered before it had to
+  /// be.
+  public private(set) var durableTicket: UInt32 = 0
   /// Commits that failed since the last one that did not.
   public private(set) var failedCommitCount = 0
   public internal(set) var counters = SpoolCounters()
@@ -171,12 +198,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// Takes a frame of `device` into the batch being gathered.
   public mutating func append(
-    _ device: DeviceIndex, _ frame: Span<UInt8>, _ shelfLife: ShelfLife, now: Instant
+    _ device: DeviceIndex, _ frame: Span<UInt8>, _ shelfLife: ShelfLife,
+    _ urgency: Urgency = .soon, now: Instant
   ) -> AppendResult {
     require(frame.count <= SpoolLimits.payloadBytesMax)
     let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
     let needed = headByteCount + RecordHeader.stride(frame.count)
     guard var batch = openBatch(needed, now) else { return .full }
+    if batch.recordCount == 0 { batch.openedAt = now }
     if table[device].headBatch != batch.number { appendDeviceRecord(device, &batch, now) }
     let sequence = table[device].last.next
     let payload = RecordHeader.byteCount + position(in: batch)
@@ -185,16 +214,20 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       .data, frame.count, table[device].number, sequence, &batch, now,
       flags: shelfLife == .expires ? RecordHeader.expiresFlag : 0)
     table[device].last = sequence
-    if table[device].lastBatch != batch.number {
+    if table[device].lastBatch != batch.number || table[device].acknowledged.next == sequence {
       table[device].lastBatch = batch.number
       table[device].lastBatchFirst = sequence
     }
     let place = LogPosition(generation: batch.generation, offset: UInt32(batch.offset))
     if table[device].pin == .nowhere { setPin(device, place) }
-    batch.hasFrames = true
+    batch.frameCount += 1
+    switch urgency {
+    case .soon: batch.dueAt = min(batch.dueAt, now.advanced(by: SpoolLimits.commitDelay))
+    case .held: batch.heldUntil = min(batch.heldUntil, now.advanced(by: holdMilliseconds))
+    }
     gathering = batch
     counters.appendedFrameCount += 1
-    return .stored(sequence, batch: batch.number, place)
+    return .stored(sequence, ticket: batch.ticket, place)
   }
 
   /// Sets the login that the device's following frames belong to.
@@ -217,7 +250,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// The batch being gathered with room for `needed` more bytes, opened if there is none.
   private mutating func openBatch(_ needed: Int, _ now: Instant) -> OpenBatch? {
     if let batch = gathering {
-      return batch.byteCount + needed <= batch.byteCountMax ? batch : nil
+      if batch.byteCount + needed <= batch.byteCountMax { return batch }
+      // While the disk fails, room comes from what is delivered.
+      guard batch.deliveredCount >= batch.frameCount / SpoolLimits.shrinkShare else { return nil }
+      shrinkGathering(now)
+      guard let batch = gathering, batch.byteCount + needed <= batch.byteCountMax else {
+        return nil
+      }
+      return batch
     }
     let room = geometry.segmentByteCount - writeOffset
     let wanted = BatchHeader.paged(BatchHeader.byteCount + needed + noteReserve)
@@ -237,23 +277,25 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       segment: writeSegment,
       generation: segments[writeSegment].generation,
       number: nextBatch,
+      ticket: nextTicket,
       byteCount: BatchHeader.byteCount,
       byteCountMax: byteCountMax,
       openedAt: now,
       offset: writeOffset)
     nextBatch &+= 1
+    nextTicket &+= 1
     gathering = batch
     return batch
   }
 
   /// Bytes that a batch written next may gather.
-  private var roomForBatch: Int {
+  var roomForBatch: Int {
     min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset) - noteReserve
   }
 
   /// Bytes kept free in every batch for what a commit adds: acknowledgements, and the drops of the
   /// segment that was evicted when this one was taken, up to a quarter of a batch.
-  private var noteReserve: Int {
+  var noteReserve: Int {
     let drops = max(
       SpoolLimits.acknowledgementsPerBatchMax / 8,
       min(
@@ -268,7 +310,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     RecordHeader.seed(generation: batch.generation, batch: batch.number, salt: salt)
   }
 
-  private func position(in batch: OpenBatch) -> Int {
+  func position(in batch: OpenBatch) -> Int {
     SpoolLimits.pageByteCount + batch.byteCount
   }
 
@@ -303,8 +345,11 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   mutating func appendDeviceRecord(
     _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant
   ) {
-    appendDeviceRecord(
-      device, &batch, now, login: table[device].login, before: table[device].last)
+    // In a batch before the one that is gathered, the frames of that one are still to come.
+    let behind = gathering.map { $0.number } ?? batch.number
+    let isAhead = behind != batch.number && behind == table[device].lastBatch
+    let last = isAhead ? table[device].newestWritten : table[device].last
+    appendDeviceRecord(device, &batch, now, login: table[device].login, before: last)
     table[device].headBatch = batch.number
     table[device].recordGeneration = batch.generation
   }
@@ -344,39 +389,63 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       if startRelocationCommit(now) { return }
     }
     wasRelocation = false
-    if gathering == nil, now >= acknowledgementsDueAt || isForced && hasNotes {
-      _ = openBatch(0, now)
-    }
-    let isClosing = gathering == nil && now >= closingDueAt
-    if isClosing { close(now) }
+    if now >= closingDueAt, !hasWrittenUndelivered { closingDueAt = .never }
+    let isClosing = now >= closingDueAt
+    let areNotesDue = hasNotes && (now >= acknowledgementsDueAt || isForced)
+    if gathering == nil, areNotesDue || isClosing { _ = openBatch(0, now) }
+    guard let present = gathering else { return }
+    let isDue = isForced || now >= present.dueAt
+    let isLarge = present.byteCount > present.byteCountMax / 2
+    guard isDue || isClosing || areNotesDue || isLarge || now >= present.heldUntil else { return }
+    shrinkGathering(now)
     guard var batch = gathering else { return }
-    let isDue = isClosing || now >= batch.openedAt.advanced(by: SpoolLimits.commitDelay)
-    guard isDue || isForced || batch.byteCount > batch.byteCountMax / 2 else { return }
+    let areFramesDue =
+      isDue || now >= batch.heldUntil || isLarge && batch.byteCount > batch.byteCountMax / 4
+    guard areFramesDue || isClosing || areNotesDue else { return }
+    let isAhead: Bool
+    if !areFramesDue, batch.recordCount > 0, let ahead = openAhead(of: &batch, now) {
+      gathering = batch
+      batch = ahead
+      isAhead = true
+    } else {
+      isAhead = false
+    }
+    if batch.recordCount == 0 { batch.openedAt = now }
+    if isClosing { close(&batch, now) }
+    if batch.recordCount == 0, !areNotesDue { return }
+    noteWritten(batch)
     if batch.byteCount > batch.byteCountMax {
       // A failed commit has taken its place.
       guard rollSegment() else {
-        gathering?.openedAt = now
+        gathering?.dueAt = now.advanced(by: SpoolLimits.commitDelay)
         return
       }
       move(&batch)
     }
     appendNotes(&batch, now)
-    gathering = nil
+    if !isAhead { gathering = nil }
     if batch.recordCount == 0 { return }
     closingDueAt = .never
     start(&batch, now)
+    let room = roomForBatch
+    gathering?.offset = writeOffset
+    gathering?.byteCountMax = room
   }
 
-  /// Opens a batch with the records of the newest batch's devices, as many as fit in a page.
-  private mutating func close(_ now: Instant) {
+  /// Whether anything on disk is still to be delivered, so that damage to it would matter.
+  private var hasWrittenUndelivered: Bool {
+    for entry in table.entries where entry.written.isAfter(entry.acknowledged) { return true }
+    return false
+  }
+
+  /// Adds the records of the newest batch's devices, as many as fit in a page.
+  private mutating func close(_ batch: inout OpenBatch, _ now: Instant) {
     closingDueAt = .never
-    guard var batch = openBatch(0, now) else { return }
     for i in 0..<table.count where table.entries[i].lastBatch == durableThrough {
       let byteCount = RecordHeader.stride(deviceRecordByteCount(DeviceIndex(i)))
       guard batch.byteCount + byteCount <= SpoolLimits.pageByteCount else { continue }
       appendDeviceRecord(DeviceIndex(i), &batch, now)
     }
-    gathering = batch
   }
 
   /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
@@ -384,16 +453,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
     if underWay != nil { return min(retryAt, sweepAt) }
     let relocationAt = relocation?.dueAt ?? .never
-    // Acknowledgements ride on the batch that is being gathered.
-    guard let batch = gathering else {
-      return min(acknowledgementsDueAt, closingDueAt, relocationAt, sweepAt)
-    }
-    return min(batch.openedAt.advanced(by: SpoolLimits.commitDelay), relocationAt, sweepAt)
+    let batchAt = gathering.map { min($0.dueAt, $0.heldUntil) } ?? .never
+    return min(batchAt, acknowledgementsDueAt, closingDueAt, relocationAt, sweepAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
   public var hasUncommitted: Bool {
-    underWay != nil || gathering != nil || hasNotes
+    underWay != nil || gathering.map { $0.recordCount > 0 } ?? false || hasNotes
   }
 
   /// Whether acknowledgements or drops are still to be written.
@@ -409,6 +475,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       underWay = nil
       failedCommitCount = 0
       durableThrough = batch.number
+      if batch.ticket != 0 { durableTicket = batch.ticket }
       durableNotes = batch.notes
       newestGeneration = batch.generation
       if batch.hasFrames { closingDueAt = now.advanced(by: SpoolLimits.closingDelay) }

@@ -3,6 +3,8 @@
 /// Counts for status output; none of them steers anything.
 public struct SpoolCounters: Sendable {
   public var appendedFrameCount: UInt64 = 0
+  /// Frames delivered before they had to be written.
+  public var sparedFrameCount: UInt64 = 0
   public var commitCount: UInt64 = 0
   public var failedCommitCount: UInt64 = 0
   public var writtenByteCount: UInt64 = 0

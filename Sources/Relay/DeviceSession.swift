@@ -34,6 +34,8 @@ public enum CloseReason: UInt8, Sendable {
   case tooManyDevices
   /// The device has finished sending and has all its answers.
   case ended
+  /// The operator's rules do not let it in; they are reported on their own.
+  case refused
 
   public var name: StaticString {
     switch self {
@@ -43,6 +45,7 @@ public enum CloseReason: UInt8, Sendable {
     case .slowReader: "slow-reader"
     case .tooManyDevices: "too-many-devices"
     case .ended: "ended"
+    case .refused: "refused"
     }
   }
 }
@@ -59,6 +62,8 @@ struct DeviceSession {
   var source = PeerAddress()
   var reader = FrameReader()
   var device: DeviceIndex?
+  /// Whether it has ever named a device, or is passed on.
+  var isNamed = false
   /// The reader's `rebindingCount` that `device` belongs to.
   var rebindingCount = 0
   /// How much the present device is answered.

@@ -38,7 +38,8 @@ public enum Effect: Sendable {
 
 /// Something an operator may want to know, one line each.
 public enum LogEvent: Sendable {
-  case sessionRefused(PeerAddress)
+  case refused(PeerAddress, Transport, RefusalReason)
+  case deviceRefused(PeerAddress, DeviceIdentity)
   case sessionClosed(SessionSlot, CloseReason)
   /// Bytes that no protocol here begins with, or not for long; and how they begin.
   case unknownTraffic(SessionSlot, RejectReason, [UInt8])

@@ -210,6 +210,7 @@ extension Engine where D: ~Copyable {
         noteDelivered(device, entry.sequence)
       case .stored:
         noteDelivered(device, entry.sequence)
+        if entry.isRequired { upstreams[i].noteAnswer(after: now.since(entry.sentAt)) }
         if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
       case .expired:
         noteExpired(device, entry.sequence)
@@ -217,6 +218,12 @@ extension Engine where D: ~Copyable {
       last = entry
     }
     upstreams[i].inFlight.removeFirst(place + 1)
+    if upstreams[i].inFlight.isEmpty, !spool.hasUnsent(device),
+      upstreams[i].inFlight.capacity > RelayLimits.windowCountMax / 2
+    {
+      // A backlog is delivered, and its window is given back.
+      upstreams[i].inFlight = []
+    }
     if let last {
       spool.acknowledge(
         device, through: last.sequence, at: last.place, now: now)
@@ -249,6 +256,19 @@ extension Engine where D: ~Copyable {
     // The login this connection is known by, so that the meaning of what follows stays.
     sendLogin(device, upstreams[device.rawValue].sentLogin, now)
   }
+
+  /// Lets frames that nobody is answered for wait for their proof in memory: the peer's kernel has
+  /// them, as it would without a relay, and they are written as soon as the session breaks.
+  private mutating func holdForKernel(_ device: DeviceIndex, _ now: Instant) {
+    var last: SequenceNumber?
+    for entry in upstreams[device.rawValue].inFlight where entry.kind != .login {
+      if entry.ticket != Gate.none { break }
+      last = entry.sequence
+    }
+    guard let last else { return }
+    spool.hold(device, through: last, until: now.advanced(by: RelayLimits.kernelHold))
+  }
+
   /// The peer's kernel has acknowledged all but the last `unacknowledgedByteCount` bytes.
   public mutating func upstreamMeasured(
     _ device: DeviceIndex, unacknowledgedByteCount: Int, _ moment: Moment
@@ -256,6 +276,8 @@ extension Engine where D: ~Copyable {
     let i = device.rawValue
     guard upstreams[i].phase == .live, unacknowledgedByteCount == 0, upstreams[i].output.isEmpty
     else { return }
+    holdForKernel(device, moment.instant)
+    guard !upstreams[i].isLoginAnswered else { return }
     var last: Int?
     for (place, entry) in upstreams[i].inFlight.enumerated()
     where entry.sentAt.advanced(by: upstreams[i].healthyInterval) <= moment.instant {

@@ -53,6 +53,11 @@ extension Engine where D: ~Copyable {
     let previous = sessions[slot.rawValue].device
     if previous != nil, facts.naming == .provisional { return true }
     if let previous, spool.key(of: previous) == Self.key(of: identity) { return true }
+    guard configuration.access.allows(identity) else {
+      refuse(sessions[slot.rawValue].source, identity)
+      close(slot, .refused, now)
+      return false
+    }
     guard let device = spool.device(named: Self.key(of: identity)) else {
       close(slot, .tooManyDevices, now)
       return false
@@ -65,6 +70,7 @@ extension Engine where D: ~Copyable {
     }
     spool.setHeld(device, true)
     sessions[slot.rawValue].device = device
+    name(slot)
     sessions[slot.rawValue].policy = configuration.policies.policy(for: identity)
     sessions[slot.rawValue].hasHead = false
     upstreams[device.rawValue].protocolID = protocolID
@@ -105,23 +111,14 @@ extension Engine where D: ~Copyable {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
     let isFirst = !spool.hasUndelivered(device)
+    let urgency = urgency(device, isCaughtUp: isCaughtUp, moment.instant)
     guard
-      case .stored(let sequence, let batch, let place) = spool.append(
-        device, frame, .unlimited, now: moment.instant)
+      case .stored(let sequence, let spoolTicket, let place) = spool.append(
+        device, frame, .unlimited, urgency, now: moment.instant)
     else { return false }
     noteReceived(device, moment.instant)
     if isFirst { ledgers[device.rawValue].oldestAt = moment.instant }
-    var ticket = Gate.none
-    var reply = Reply()
-    if facts.isAnswered(under: sessions[slot.rawValue].policy),
-      protocolID.answer(frame, facts, context(slot, moment), &reply)
-    {
-      ticket = gate.add(
-        GateEntry(
-          session: slot, sessionGeneration: sessions[slot.rawValue].generation, batch: batch,
-          reply: reply, isReleased: false))
-      sessions[slot.rawValue].gatedAnswerCount += 1
-    }
+    let ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
     offer(
       device, frame,
       InFlight(
@@ -130,6 +127,32 @@ extension Engine where D: ~Copyable {
         storedAt: moment.instant),
       isCaughtUp: isCaughtUp, moment.instant)
     return true
+  }
+
+  /// Whether a frame that comes now may wait for the platform's confirmation in memory.
+  private func urgency(_ device: DeviceIndex, isCaughtUp: Bool, _ now: Instant) -> Urgency {
+    let upstream = upstreams[device.rawValue]
+    let hold = configuration.holdMilliseconds
+    guard hold > 0, isCaughtUp, !isDraining, !gate.isFull, upstream.takesLiveFrames,
+      upstream.isPrompt(within: hold, now)
+    else { return .soon }
+    return .held
+  }
+
+  /// Puts the answer that is owed for a frame to the gate, and returns its ticket there.
+  private mutating func answerLater(
+    _ slot: SessionSlot, _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts,
+    _ spoolTicket: UInt32, _ moment: Moment
+  ) -> UInt32 {
+    var reply = Reply()
+    guard facts.isAnswered(under: sessions[slot.rawValue].policy),
+      protocolID.answer(frame, facts, context(slot, moment), &reply)
+    else { return Gate.none }
+    sessions[slot.rawValue].gatedAnswerCount += 1
+    return gate.add(
+      GateEntry(
+        session: slot, sessionGeneration: sessions[slot.rawValue].generation,
+        spoolTicket: spoolTicket, reply: reply, isReleased: false))
   }
 
   /// Sends a frame that was just stored on a live session, if it is the device's next one.
@@ -142,6 +165,10 @@ extension Engine where D: ~Copyable {
     if isCaughtUp, upstreams[i].takesLiveFrames {
       sendLoginIfNew(device, spool.login(of: device), now)
       spool.markSent(device, entry.sequence)
+      // What nobody is answered for waits in memory once the peer's kernel has it.
+      if entry.ticket == Gate.none, upstreams[i].holdCheckAt == .never {
+        upstreams[i].holdCheckAt = now.advanced(by: configuration.holdMilliseconds / 2)
+      }
       push(device, frame, entry, now)
     } else {
       updateInterest(device)
@@ -152,7 +179,8 @@ extension Engine where D: ~Copyable {
   }
 
   /// Keeps a frame that is worthless when late in its place in the device's order, for as long as
-  /// it is worth something, and answers it at once; `false` when there is no room now.
+  /// it is worth something, and answers it at once, or with the platform's confirmation where that is
+  /// likely to come soon; `false` when there is no room now.
   private mutating func passOn(
     _ slot: SessionSlot, _ device: DeviceIndex, _ protocolID: ProtocolID, _ frame: Span<UInt8>,
     _ facts: FrameFacts, _ moment: Moment
@@ -166,11 +194,17 @@ extension Engine where D: ~Copyable {
     }
     let isCaughtUp = !spool.hasUnsent(device)
     let isFirst = !spool.hasUndelivered(device)
-    let result = spool.append(device, frame, .expires, now: moment.instant)
+    // A clock that is told late is wrong.
+    let urgency =
+      facts.answer == .local ? .soon : urgency(device, isCaughtUp: isCaughtUp, moment.instant)
+    let result = spool.append(device, frame, .expires, urgency, now: moment.instant)
     // A disk that fails is no reason to let heartbeats go unanswered.
     if result == .full, spool.failedCommitCount == 0 { return false }
     noteReceived(device, moment.instant)
-    if facts.isAnswered(under: sessions[slot.rawValue].policy) {
+    var ticket = Gate.none
+    if urgency == .held, case .stored(_, let spoolTicket, _) = result {
+      ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
+    } else if facts.isAnswered(under: sessions[slot.rawValue].policy) {
       answerNow(slot, protocolID, frame, facts, moment)
     }
     switch result {
@@ -182,7 +216,7 @@ extension Engine where D: ~Copyable {
         device, frame,
         InFlight(
           kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: sequence, place: place, ticket: Gate.none, sentAt: moment.instant,
+          sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant,
           storedAt: moment.instant),
         isCaughtUp: isCaughtUp, moment.instant)
     }

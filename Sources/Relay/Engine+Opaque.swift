@@ -28,6 +28,7 @@ extension Engine where D: ~Copyable {
     opaqueCount += 1
     ledger.opaqueSessionCount += 1
     sessions[i].link = .connecting
+    name(slot)
     sessions[i].linkOutput.append(bytes)
     emit(.connectLink(slot))
   }

@@ -17,6 +17,8 @@ public struct EngineStatus: Equatable, Sendable {
   public var waitingDeviceCount = 0
   /// Frames that the platform has not confirmed.
   public var waitingFrameCount = 0
+
+  public init() {}
 }
 
 /// How one device stands.

@@ -6,9 +6,16 @@ import Queue
 extension Engine where D: ~Copyable {
   /// Takes a new connection; `nil` when there are too many, and it is to be closed.
   public mutating func accept(_ source: PeerAddress, _ moment: Moment) -> SessionSlot? {
+    guard configuration.access.allows(source) else {
+      refuse(source, .tcp, .network)
+      return nil
+    }
+    if let reason = refusal(of: source, .tcp) {
+      refuse(source, .tcp, reason)
+      return nil
+    }
     guard !isDraining, let slot = openSession(.tcp, source, moment.instant) else {
-      ledger.refusedSessionCount += 1
-      emit(.log(.sessionRefused(source)))
+      refuse(source, .tcp, .limit)
       return nil
     }
     return slot
@@ -113,6 +120,10 @@ extension Engine where D: ~Copyable {
   public mutating func datagram(
     _ source: PeerAddress, _ bytes: Span<UInt8>, _ moment: Moment
   ) {
+    guard configuration.access.allows(source) else {
+      refuse(source, .udp, .network)
+      return
+    }
     // What waits for room came first.
     if postponedDatagrams.contains(where: { $0.source == source }) {
       postpone(source, bytes, moment.instant)
@@ -213,11 +224,23 @@ extension Engine where D: ~Copyable {
       case .skip(let byteCount, _):
         offset += byteCount
       case .frame(let byteCount, _):
-        guard let row = reader.protocolID?.row else { return nil }
-        let facts = row.facts(rest.extracting(0..<byteCount))
+        guard let protocolID = reader.protocolID else { return nil }
+        guard configuration.access.allows(protocolID) else {
+          refuse(source, .udp, .protocolDisabled)
+          return nil
+        }
+        let facts = protocolID.facts(rest.extracting(0..<byteCount))
+        if let identity = facts.identity, !configuration.access.allows(identity) {
+          refuse(source, identity)
+          return nil
+        }
         let name = facts.identity.map { Self.key(of: $0) }
         guard let name, facts.naming == .certain || isBelieved(name, source) else {
           hold(source, bytes, name, moment.instant)
+          return nil
+        }
+        if let reason = refusal(of: source, .udp) {
+          refuse(source, .udp, reason)
           return nil
         }
         guard let slot = openSession(.udp, source, moment.instant) else {
@@ -266,6 +289,7 @@ extension Engine where D: ~Copyable {
     session.openedAt = now
     session.lastByteAt = now
     sessions[slot.rawValue] = session
+    sources.add(source)
     ledger.acceptedSessionCount += 1
     schedule(slot)
     return slot
@@ -273,6 +297,7 @@ extension Engine where D: ~Copyable {
 
   private mutating func free(_ slot: SessionSlot) {
     let i = slot.rawValue
+    sources.remove(sessions[i].source, isNamed: sessions[i].isNamed)
     sessions[i].phase = .free
     sessions[i].generation &+= 1
     sessions[i].input = ByteQueue()
@@ -286,9 +311,9 @@ extension Engine where D: ~Copyable {
     switch reason {
     case .rejected: ledger.rejectedSessionCount += 1
     case .timedOut: ledger.timedOutSessionCount += 1
-    case .replaced, .slowReader, .tooManyDevices, .ended: break
+    case .replaced, .slowReader, .tooManyDevices, .ended, .refused: break
     }
-    if reason != .ended { emit(.log(.sessionClosed(slot, reason))) }
+    if reason != .ended, reason != .refused { emit(.log(.sessionClosed(slot, reason))) }
     end(slot, now)
   }
 
@@ -376,6 +401,12 @@ extension Engine where D: ~Copyable {
         refuse(slot, reason, rest, moment)
         return bytes.count
       case .frame(let byteCount, _):
+        if let protocolID = sessions[i].reader.protocolID, !configuration.access.allows(protocolID)
+        {
+          ledger.refusedByProtocolCount += 1
+          refuse(slot, .disabled, rest, moment)
+          return bytes.count
+        }
         let place = effectPlace
         guard handle(slot, rest.extracting(0..<byteCount), moment) else {
           pause(slot)

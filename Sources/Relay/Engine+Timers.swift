@@ -101,7 +101,8 @@ extension Engine where D: ~Copyable {
     case .connecting: return upstream.phaseAt.advanced(by: RelayLimits.connectTimeout)
     case .greeting: return upstream.phaseAt.advanced(by: RelayLimits.greetingTimeout)
     case .live:
-      var deadline = min(probeDeadline(of: device), answerDeadline(of: upstream))
+      var deadline = min(
+        min(probeDeadline(of: device), answerDeadline(of: upstream)), upstream.holdCheckAt)
       if !upstream.input.isEmpty {
         deadline = min(
           deadline, upstream.lastByteAt.advanced(by: Detect.Limits.longSilence))
@@ -177,6 +178,10 @@ extension Engine where D: ~Copyable {
     }
     guard upstreams[i].phase == .live else { return }
     if probeDeadline(of: device) <= now { probe(device, now) }
+    if upstreams[i].holdCheckAt <= now {
+      upstreams[i].holdCheckAt = .never
+      emit(.measureUpstream(device))
+    }
     schedule(device)
   }
 }

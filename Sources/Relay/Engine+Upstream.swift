@@ -12,7 +12,7 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].phase == .connecting else { return }
     upstreams[i].phase = .greeting
     upstreams[i].phaseAt = moment.instant
-    upstreams[i].inFlight.reserveCapacity(RelayLimits.windowCountMax + 1)
+    upstreams[i].inFlight.reserveCapacity(RelayLimits.keptWindowCount)
     ledger.upstreamConnectCount += 1
     sendLoginIfNew(device, spool.login(of: device), moment.instant)
     if !upstreams[i].isLoginAnswered { goLive(device, moment.instant) }
@@ -118,6 +118,7 @@ extension Engine where D: ~Copyable {
   private mutating func lose(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
     let i = device.rawValue
     noteBreak(device, loss, now)
+    upstreams[i].brokeAt = now
     forgetConnection(device)
     let wait = backoff(upstreams[i].failedAttemptCount, loss)
     upstreams[i].failedAttemptCount = min(upstreams[i].failedAttemptCount + 1, 16)
@@ -137,6 +138,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].output.removeAll()
     upstreams[i].sentLogin = []
     upstreams[i].isLoginAnswered = false
+    upstreams[i].holdCheckAt = .never
     upstreams[i].measuredAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false

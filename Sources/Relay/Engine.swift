@@ -19,17 +19,25 @@ import Queue
 /// What the operator chose.
 public struct RelayConfiguration: Sendable {
   public var policies: ReplyPolicies
+  public var access: AccessRules
   /// Whether connections that speak nothing known here are passed on to the platform as they are.
   public var passesUnknown: Bool
   public var sessionCountMax: Int
+  /// Milliseconds that a frame on its way to the platform waits for its confirmation before it is
+  /// written; zero writes every frame first.
+  public var holdMilliseconds: Int
 
   public init(
-    policies: ReplyPolicies = ReplyPolicies(), passesUnknown: Bool = false,
-    sessionCountMax: Int = RelayLimits.sessionCountMax
+    policies: ReplyPolicies = ReplyPolicies(), access: AccessRules = AccessRules(),
+    passesUnknown: Bool = false,
+    sessionCountMax: Int = RelayLimits.sessionCountMax,
+    holdMilliseconds: Int = SpoolLimits.holdMilliseconds
   ) {
     self.policies = policies
+    self.access = access
     self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
+    self.holdMilliseconds = holdMilliseconds
   }
 }
 
@@ -41,6 +49,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var sessions: [DeviceSession] = []
   var freeSessions: [SessionSlot] = []
   var addresses: AddressIndex
+  var sources: SourceTable
   /// One per slot of the spool's device table.
   var upstreams: [Upstream] = []
   /// One per slot of the spool's device table.
@@ -80,9 +89,11 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// An engine over a spool that has been recovered.
   public init(spool: consuming Spool<D>, configuration: RelayConfiguration, seed: UInt64) {
     self.spool = spool
+    self.spool.holdMilliseconds = configuration.holdMilliseconds
     self.configuration = configuration
     random = RandomSource(seed: seed)
     addresses = AddressIndex(capacity: configuration.sessionCountMax, secret: seed)
+    sources = SourceTable(secret: seed)
     sessions.reserveCapacity(configuration.sessionCountMax)
     effects.reserveCapacity(1_024)
   }
@@ -163,7 +174,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
       emit(.log(.commitFailed(error)))
       return
     }
-    while let entry = gate.takeDurable(through: spool.durableThrough) {
+    while let entry = gate.takeDurable(through: spool.durableTicket) {
       if !entry.isReleased { answer(entry, moment.instant) }
     }
     resumePaused(moment)

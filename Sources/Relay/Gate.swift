@@ -1,10 +1,11 @@
 // The custody gate: answers that may not be sent before their frame is safe.
 //
-//   frame appended to batch b  -> entry (b, answer)
-//   batch b durable            -> every entry up to b is released
-//   upstream confirmed earlier -> this entry is released, its place stays until its batch is done
+//   frame appended under a ticket  -> entry (ticket, answer)
+//   ticket durable                 -> every entry up to it is released
+//   upstream confirmed earlier -> this entry is released, its place stays until those before it are
+//                                 done with
 //
-// A ring in the order of appending, and so in the order of batches. Tickets are absolute places,
+// A ring in the order of appending, and so in the order of tickets of the spool. Tickets are absolute places,
 // which stay valid while the entry is in the ring. Invariant: head <= ticket < tail for such.
 
 import Detect
@@ -14,7 +15,8 @@ import Queue
 struct GateEntry {
   var session: SessionSlot
   var sessionGeneration: UInt32
-  var batch: UInt32
+  /// Of the spool.
+  var spoolTicket: UInt32
   var reply: Reply
   var isReleased: Bool
 }
@@ -43,11 +45,11 @@ struct Gate {
     return ticket
   }
 
-  /// The oldest answer of a batch up to `durableThrough`, taken out of the ring.
-  mutating func takeDurable(through durableThrough: UInt32) -> GateEntry? {
+  /// The oldest answer under a ticket up to `durableTicket`, taken out of the ring.
+  mutating func takeDurable(through durableTicket: UInt32) -> GateEntry? {
     guard count > 0 else { return nil }
     let entry = ring[Int(head) % RelayLimits.gateCountMax]
-    guard Int32(bitPattern: entry.batch &- durableThrough) <= 0 else { return nil }
+    guard Int32(bitPattern: entry.spoolTicket &- durableTicket) <= 0 else { return nil }
     head = (head + 1) % Self.ticketCount
     return entry
   }
@@ -58,7 +60,15 @@ struct Gate {
     let place = Int(ticket) % RelayLimits.gateCountMax
     if ring[place].isReleased { return nil }
     ring[place].isReleased = true
+    defer { dropReleased() }
     return ring[place]
+  }
+
+  /// Frees the places of answers that have left already: their frames may never be written.
+  private mutating func dropReleased() {
+    while count > 0, ring[Int(head) % RelayLimits.gateCountMax].isReleased {
+      head = (head + 1) % Self.ticketCount
+    }
   }
 
   /// A multiple of the ring's size, so that places stay in step when tickets start again.

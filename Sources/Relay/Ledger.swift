@@ -8,6 +8,14 @@ public struct Ledger: Sendable {
   // Devices' side.
   public var acceptedSessionCount: UInt64 = 0
   public var refusedSessionCount: UInt64 = 0
+  /// Sessions of sources that had as many as one may have.
+  public var refusedBySourceLimitCount: UInt64 = 0
+  /// Connections and datagrams from networks that may not connect.
+  public var refusedByNetworkCount: UInt64 = 0
+  /// Sessions and datagrams of devices that may not use the relay.
+  public var refusedByDeviceCount: UInt64 = 0
+  /// Sessions and datagrams of protocols that are disabled.
+  public var refusedByProtocolCount: UInt64 = 0
   public var rejectedSessionCount: UInt64 = 0
   /// Sessions that were passed on without being understood.
   public var opaqueSessionCount: UInt64 = 0

@@ -19,7 +19,7 @@ public enum RelayLimits {
   public static let unknownBytesShown = 256
 
   /// Device sessions, TCP and UDP together.
-  public static let sessionCountMax = 8_192
+  public static let sessionCountMax = 16_384
   /// Devices remembered at a time.
   public static let deviceCountMax = 16_384
   /// Bytes read from a device or an upstream in one turn of the loop, so that none starves others.
@@ -34,6 +34,8 @@ public enum RelayLimits {
   static let upstreamInputBytesMax = 64 * 1_024
   /// Frames sent upstream without proof of delivery; bounds the duplicates after a reset.
   static let windowCountMax = 32
+  /// Those of them that an idle device keeps memory for; a device that delivers a backlog takes more.
+  static let keptWindowCount = 4
   /// Answers waiting for a commit or the upstream; more frames wait unread.
   static let gateCountMax = 8_192
   /// After this, a frame of class X is worthless.
@@ -61,6 +63,11 @@ public enum RelayLimits {
   /// shortest in common use.
   static let datagramReachInterval = 25_000
   static let connectTimeout = 20_000
+  /// What the peer's kernel has and nobody answers may stay in memory for longer than the proof of it
+  /// takes.
+  static let kernelHold = probeDelayOnline + 5_000
+  /// After a session has broken, frames are written first for a while.
+  static let holdPause = 10_000
   /// From sending a login to its answer; then the platform does not know the device.
   static let greetingTimeout = 10_000
   /// An answered frame without an answer: the path or the platform is dead.

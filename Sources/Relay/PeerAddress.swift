@@ -1,6 +1,7 @@
-// Where a device speaks from, as bytes the engine only compares. The edge knows what they mean.
+// Where a device speaks from. The edge knows what all of its bytes mean; the engine compares them, and
+// reads the family (byte 0, 4 or 6) and the host (from byte 4 on) for the operator's rules.
 
-/// An opaque source address, equal when all its bytes are.
+/// A source address, equal when all its bytes are.
 public struct PeerAddress: Sendable {
   /// Bytes: enough for a remote IPv6 address with port and scope, and a local one.
   public static let byteCount = 40

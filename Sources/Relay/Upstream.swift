@@ -92,6 +92,12 @@ struct Upstream {
   var isLoginAnswered = false
   /// When the edge was last asked how much of the output the peer has acknowledged.
   var measuredAt = Instant.never
+  /// When the edge is to be asked whether the peer's kernel has what is held; `never` without need.
+  var holdCheckAt = Instant.never
+  /// Milliseconds that answers take, on average of the last few.
+  var answerDelay = 0
+  /// When a session was lost last.
+  var brokeAt = Instant.never
   /// What the platform's answer to the login repeats of it.
   var loginType: UInt16 = 0
   /// The frame that sessions of this device keep breaking over, if they do.
@@ -113,6 +119,21 @@ struct Upstream {
 
   /// Whether frames may be sent as they come, without the sweep.
   var takesLiveFrames: Bool { phase == .live && hasRoom && suspicion.measure == .none }
+
+  /// Whether frames sent now are likely to be proven within `hold` milliseconds.
+  func isPrompt(within hold: Int, _ now: Instant) -> Bool {
+    if answerDelay > hold / 2 { return false }
+    if brokeAt != .never, brokeAt.advanced(by: RelayLimits.holdPause) > now { return false }
+    for entry in inFlight where entry.isRequired {
+      return entry.sentAt.advanced(by: hold) > now
+    }
+    return true
+  }
+
+  /// Takes the time that an answer took into the average.
+  mutating func noteAnswer(after milliseconds: Int64) {
+    answerDelay += (Int(min(milliseconds, 60_000)) - answerDelay) / 4
+  }
 
   /// Whether an answer may still come that proves something in flight.
   var awaitsAnswer: Bool {

@@ -24,6 +24,8 @@ struct BrokenTests {
   private static let size = "expected a size from \"4MiB\" to \"16GiB\""
   private static let listen =
     "expected \"ADDRESS:PORT\", such as \"0.0.0.0:8888\" or \"[::]:8888\""
+  private static let networks =
+    "expected a list of networks, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]"
   private static let remote = "expected \"HOST:PORT\", such as \"d.example.com:8888\""
   private static let chosen =
     "expected a name of 1 to 32 letters, digits, - and _; a device's has no blanks"
@@ -127,9 +129,18 @@ struct BrokenTests {
       "f:2:11: expected \"recommended\", \"minimal\" or \"generous\""),
     Broken(
       "[protocol.gt06]\nreplies = \"recommended\"", "f:2:11: expected \"minimal\" or \"generous\""),
-    Broken("[limits]\nsessions = 0", "f:2:12: expected a whole number from 1 to 8192"),
-    Broken("[limits]\nsessions = \"10\"", "f:2:12: expected a whole number from 1 to 8192"),
+    Broken("[limits]\nsessions = 0", "f:2:12: expected a whole number from 1 to 16384"),
+    Broken("[limits]\nsessions = \"10\"", "f:2:12: expected a whole number from 1 to 16384"),
     Broken("[log]\nlevel = \"debug\"", "f:2:9: expected \"warning\" or \"info\""),
+    Broken("[access]\nnetworks = [\"10.0.0.0/8\", \"d.example.com\"]", "f:2:12: \(networks)"),
+    Broken("[access]\nnetworks = [\"10/8\"]", "f:2:12: \(networks)"),
+    Broken("[access]\nnetworks = [\"10.0.0.0/129\"]", "f:2:12: \(networks)"),
+    Broken("[access]\nnetworks = [\"010.0.0.0\"]", "f:2:12: \(networks)"),
+    Broken("[access]\nallow = [\"\"]", "f:2:10: expected a \"string\" without blanks"),
+    Broken(
+      "[access]\nallow = [\"\(String(repeating: "1", count: 33))\"]",
+      "f:2:9: expected a list of devices, such as [\"358911020012345\"]; longer ones belong in a file"
+    ),
     // Characters.
     Broken("[spool]\r\n# \u{1}", "f:2:3: expected text; this is a control character"),
     Broken("[spool]\r", "f:1:8: expected text; this is a control character"),

@@ -36,7 +36,7 @@ struct SettingsTests {
     let settings = try settings("")
     #expect(settings.path(.spoolDirectory) == bytes("/var/lib/edgerelay"))
     #expect(settings.number(.spoolSize) == 256 << 20)
-    #expect(settings.number(.limitSessions) == 8_192)
+    #expect(settings.number(.limitSessions) == 16_384)
     #expect(!settings.isTrue(.policyPassUnknown))
     #expect(settings.all(.upstreamAddress).isEmpty)
     #expect(settings.policies.policy(for: .gt06) == ProtocolID.gt06.row.defaultPolicy)
@@ -68,16 +68,25 @@ struct SettingsTests {
         directory = "/a"  # f0:3:1
         size = "64MiB"  # --option
         when_full = "drop-oldest"  # default
+        hold_ms = 250  # default
 
         [policy]
         replies = "recommended"  # default
         pass_unknown = false  # default
+        clock = "synchronised"  # default
+
+        [access]
 
         [limits]
         sessions = 6  # EDGERELAY_LIMITS__SESSIONS
+        sessions_per_source = 4096  # default
+        unnamed_per_source = 256  # default
 
         [log]
         level = "info"  # default
+        summary_seconds = 60  # default
+
+        [metrics]
 
         """)
   }
@@ -117,7 +126,7 @@ struct SettingsTests {
     "A variable with a wrong value or a wrong shape is a mistake",
     arguments: [
       ("EDGERELAY_SPOOL__SIZE", "1", "expected a size from \"4MiB\" to \"16GiB\", not \"1\""),
-      ("EDGERELAY_LIMITS__SESSIONS", "-1", "expected a whole number from 1 to 8192, not \"-1\""),
+      ("EDGERELAY_LIMITS__SESSIONS", "-1", "expected a whole number from 1 to 16384, not \"-1\""),
       ("EDGERELAY_POLICY__PASS_UNKNOWN", "yes", "expected true or false, not \"yes\""),
       ("EDGERELAY_UPSTREAM__ADDRESS", "a:1", "expected [upstream.NAME]"),
       ("EDGERELAY_SPOOL__A__SIZE", "8M", "expected [spool]"),
@@ -135,15 +144,15 @@ struct SettingsTests {
     arguments: [
       (
         "[spool]\nsizes = [\"a\", \"b\",]",
-        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size, when_full"
+        "f0:2:1: unknown key \"sizes\" in [spool]; known are directory, size, when_full, hold_ms"
       ),
       (
         "[spool]\nrate = -5",
-        "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size, when_full"
+        "f0:2:1: unknown key \"rate\" in [spool]; known are directory, size, when_full, hold_ms"
       ),
       (
         "[status]\nport = 1\n[spool]\nsize = \"8MiB\"",
-        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, protocol, device, limits, log"
+        "f0:1:1: unknown table \"status\"; known are listener, upstream, spool, policy, access, protocol, device, limits, log, metrics"
       ),
       (
         "[protocol.gt60]\nreplies = \"minimal\"",
@@ -225,6 +234,9 @@ struct SettingsTests {
       [spool]
       directory = "/a b/\\"c\\"\\\\ü"
       size = "4097KiB"
+      [access]
+      networks = ["10.0.0.0/8", "2001:db8::/32"]
+      deny = ["a.b", "358911020012345",]
       [device."a.b#c"]
       replies = "generous"
       [protocol.h02]
@@ -233,7 +245,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 5)
+    #expect(once.settings.count == twice.settings.count - 11)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

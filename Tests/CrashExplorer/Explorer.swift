@@ -223,7 +223,9 @@ struct Explorer {
       try after.reconcile(.damaged)
       var duplicates = 0
       for (before, now) in zip(world.ledger.devices, after.ledger.devices) {
-        duplicates += Int(before.cursor) - Int(now.cursor)
+        for frame in before.frames[Int(now.cursor)..<Int(before.cursor)] where !frame.isSpared {
+          duplicates += 1
+        }
       }
       let count = try after.drain(.damaged)
       let lost = wanted + duplicates - count

@@ -10,6 +10,8 @@
 struct LedgerFrame {
   var serial: UInt32
   var login: UInt32
+  /// Whether it was delivered before it had to be written.
+  var isSpared = false
 }
 
 /// One device.

@@ -58,7 +58,9 @@ extension World {
   /// I2, I3, I6: hands out everything there is and proves it; returns how many frames came.
   mutating func drain(_ medium: Medium) throws(Violation) -> Int {
     var count = 0
+    inFlight.removeAll()
     for device in ledger.devices {
+      spool.rewind(device.index)
       spool.setInterest(device.index, wants: true, hasRoom: true)
     }
     // What could not be read is tried again a little later.

@@ -2,7 +2,8 @@
 //
 // Devices: one is busy and served at once, one falls silent, one is stuck and goes on sending, one is
 // stuck and silent, one comes in bursts and is served now and then, one changes its login all the
-// time, and singles send one frame each.
+// time, singles send one frame each, and one has a prompt session with the platform, which proves most of
+// its frames before they are written, and breaks now and then.
 
 /// What an invariant said.
 struct Violation: Error {
@@ -11,11 +12,15 @@ struct Violation: Error {
 }
 
 struct World: ~Copyable {
-  static let kinds = ["busy", "quiet", "stuck", "mute", "burst", "login"]
+  static let kinds = ["busy", "quiet", "stuck", "mute", "burst", "login", "prompt"]
 
   var spool: Spool<ExplorerDisk>
   var ledger: Ledger
   var random: RandomNumbers
+  /// Whether the next commit is for cursors only, if they are due, and held frames wait on.
+  var areNotesAlone = false
+  /// What the prompt device's session has sent without proof.
+  var inFlight: [(sequence: SequenceNumber, place: LogPosition)] = []
   /// Frames that the stuck device sends at a time: few are moved out of the way, many are evicted.
   let stuckFrameCount: Int
 
@@ -26,6 +31,7 @@ struct World: ~Copyable {
     ledger = Ledger()
     random = RandomNumbers(seed: seed)
     stuckFrameCount = [1, 4, 16][Int(seed % 3)]
+    spool.holdMilliseconds = 2_000
     for kind in Self.kinds { _ = add(kind) }
   }
 
@@ -40,6 +46,7 @@ struct World: ~Copyable {
     self.ledger = ledger
     random = RandomNumbers(seed: seed)
     stuckFrameCount = [1, 4, 16][Int(seed % 3)]
+    spool.holdMilliseconds = 2_000
   }
 
   var now: Instant { Instant(milliseconds: ledger.now) }
@@ -61,12 +68,16 @@ struct World: ~Copyable {
   // MARK: Steps
 
   /// One frame into the batch that is gathered, if there is room.
-  mutating func append(_ d: Int) throws(Violation) {
+  mutating func append(_ d: Int, _ urgency: Urgency = .soon) throws(Violation) {
     let serial = ledger.nextSerial
     let result = spool.append(
-      ledger.devices[d].index, Ledger.frame(serial).span, .unlimited, now: now)
+      ledger.devices[d].index, Ledger.frame(serial).span, .unlimited, urgency, now: now)
     noteDrops()
-    guard case .stored(let sequence, _, _) = result else { return }
+    guard case .stored(let sequence, _, let place) = result else { return }
+    if urgency == .held {
+      spool.markSent(ledger.devices[d].index, sequence)
+      inFlight.append((sequence, place))
+    }
     ledger.nextSerial += 1
     ledger.devices[d].frames.append(
       LedgerFrame(serial: serial, login: ledger.devices[d].login))
@@ -84,6 +95,8 @@ struct World: ~Copyable {
   /// What happens between two commits.
   mutating func work(progress: Int) throws(Violation) {
     ledger.now += Int64(random.below(40))
+    areNotesAlone = random.chance(25)
+    if areNotesAlone { return try talk(6) }
     for _ in 0...random.below(2) { try append(0) }
     switch random.below(12) {
     case 0 where progress < 30: try append(1)
@@ -99,11 +112,33 @@ struct World: ~Copyable {
       try append(d)
     default: break
     }
+    try talk(6)
     try serve(0)
     if random.chance(30) { try serve(5) }
     if random.chance(10) { try serve(4) }
     if progress > 50, random.chance(5) { try serve(1) }
     if random.chance(5) { try serve(random.below(ledger.devices.count)) }
+  }
+
+  /// The prompt device sends, its session proves a part, breaks, or catches up.
+  private mutating func talk(_ d: Int) throws(Violation) {
+    let device = ledger.devices[d].index
+    if spool.hasUnsent(device) { return try serve(d) }
+    if random.chance(20) { changeLogin(d) }
+    for _ in 0...random.below(3) { try append(d, .held) }
+    for _ in 0..<random.below(4) where !inFlight.isEmpty {
+      let proven = inFlight.removeFirst()
+      if proven.sequence.isAfter(spool.table[device].written) {
+        ledger.devices[d].frames[Int(proven.sequence.rawValue) - 1].isSpared = true
+      }
+      spool.acknowledge(device, through: proven.sequence, at: proven.place, now: now)
+      ledger.devices[d].cursor = max(ledger.devices[d].cursor, proven.sequence.rawValue)
+    }
+    if random.chance(10) {
+      inFlight.removeAll()
+      spool.rewind(device)
+    }
+    if random.chance(30) { spool.shrinkGathering(now) }
   }
 
   /// Delivers what is durable of a device; the stuck ones never are.
@@ -176,7 +211,11 @@ struct World: ~Copyable {
 
   mutating func startCommit() {
     let wasCommitting = spool.disk.order != nil
-    spool.commitIfDue(now: now, isForced: true)
+    if areNotesAlone {
+      ledger.now += Int64(SpoolLimits.acknowledgementDelay)
+      spool.commitIfDue(now: now)
+    }
+    if spool.disk.order == nil { spool.commitIfDue(now: now, isForced: true) }
     noteDrops()
     guard !wasCommitting, spool.disk.order != nil else { return }
     noteUnderWay()
@@ -186,7 +225,10 @@ struct World: ~Copyable {
     for d in 0..<ledger.devices.count {
       let entry = spool.table[ledger.devices[d].index]
       let isWritten = !entry.isAcknowledgementDirty && !entry.isDropDirty
-      if isWritten { ledger.devices[d].cursorUnderWay = ledger.devices[d].cursor }
+      // What was delivered without being written is not known to a start, and need not be.
+      if isWritten {
+        ledger.devices[d].cursorUnderWay = min(ledger.devices[d].cursor, entry.written.rawValue)
+      }
     }
   }
 
@@ -205,7 +247,8 @@ struct World: ~Copyable {
       let entry = spool.table[ledger.devices[d].index]
       // All of the device's frames, but for those of the batch that is gathered behind.
       let isBehind = spool.gathering.map { $0.number == entry.lastBatch } ?? false
-      let last = isBehind ? entry.lastBatchFirst.rawValue - 1 : entry.last.rawValue
+      let newest = isBehind ? entry.lastBatchFirst.rawValue - 1 : entry.last.rawValue
+      let last = min(newest, entry.written.rawValue)
       ledger.devices[d].durable = max(ledger.devices[d].durable, last)
     }
   }

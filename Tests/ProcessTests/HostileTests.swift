@@ -16,7 +16,9 @@ struct HostileTests {
   @Test("A thousand idle connections are closed in time, and nobody else notices them")
   func idle() throws {
     var world = try World()
-    try world.startRelay(["--quiet"])
+    let file = world.scratch.file("edgerelay.toml")
+    try Data("[limits]\nunnamed_per_source = 0\n".utf8).write(to: URL(fileURLWithPath: file))
+    try world.startRelay(["--quiet", "--config", file])
     world.addTrackers(4, seed: 21)
     try world.run("all trackers are online and known") { $0.areAllKnown }
     let start = world.stage.now
@@ -38,6 +40,76 @@ struct HostileTests {
     #expect(world.stage.now.since(start) >= 25_000, "a device may take its time to speak")
     try world.finish()
     try world.expectCleanEnd()
+  }
+
+  @Test("Without descriptors the relay waits for some, idle, and then takes who has waited")
+  func noDescriptors() throws {
+    var world = try World()
+    try world.startRelay()
+    world.addTrackers(1, seed: 29)
+    try world.run("the relay serves") { $0.areAllKnown }
+    guard let relay = world.relay else { throw Trouble("no relay") }
+    try relay.setDescriptorLimit(8)
+    // Whoever asks for the status waits alone first, then beside a device.
+    let question = try RelayProcess(
+      ["status", "--spool", world.scratch.file("spool")], logPath: world.scratch.file("status"))
+    var ticks = relay.processorTicks
+    try world.run(milliseconds: 3_000)
+    let alone = relay.processorTicks - ticks
+    #expect(alone < 50, "\(alone) hundredths of a second in 3 s")
+    try world.run("it says so") { $0.log.contains("cannot take connections, they wait error=") }
+    let waiting = try TestSocket.connection(to: world.relayPort)
+    #expect(waiting.send(GT06Wire.loginFrame(77, serial: 1)))
+    ticks = relay.processorTicks
+    try world.run(milliseconds: 3_000)
+    let used = relay.processorTicks - ticks
+    #expect(used < 50, "\(used) hundredths of a second in 3 s")
+    #expect(waiting.receive(milliseconds: 0) == .nothing)
+    try relay.setDescriptorLimit(1_024)
+    try world.run("the one that waited is served") { _ in
+      waiting.receive(milliseconds: 0) == .bytes(GT06Wire.answer(to: GT06Wire.login, serial: 1))
+    }
+    #expect(try question.exitCode() == 0)
+    try world.finish()
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    world.close()
+  }
+
+  @Test("A source has as many sessions as it may have, and the log says who had more")
+  func sourceLimits() throws {
+    var world = try World()
+    let file = world.scratch.file("edgerelay.toml")
+    let limits = "[limits]\nsessions_per_source = 5\nunnamed_per_source = 3\n"
+    try Data(limits.utf8).write(to: URL(fileURLWithPath: file))
+    try world.startRelay(["--config", file])
+    try world.run("the relay listens") { $0.log.contains("listening") }
+    func logIn(_ number: Int) throws -> TestSocket {
+      let socket = try TestSocket.connection(to: world.relayPort)
+      #expect(socket.send(GT06Wire.loginFrame(number, serial: 1)))
+      #expect(socket.receive(milliseconds: 60_000) != .nothing)
+      return socket
+    }
+    var sockets = try (1...3).map { try logIn($0) }
+    for _ in 0..<2 { sockets.append(try TestSocket.connection(to: world.relayPort)) }
+    let sixth = try TestSocket.connection(to: world.relayPort)
+    #expect(sixth.receive(milliseconds: 60_000) == .ended)
+    try world.run("the log says so") {
+      $0.log.contains("connection refused reason=source-limit source=127.0.0.1:")
+    }
+    for socket in sockets { #expect(socket.receive(milliseconds: 0) == .nothing) }
+    sockets.removeAll()
+    try world.run("their sessions have ended") { world in
+      let socket = try TestSocket.connection(to: world.relayPort)
+      return socket.receive(milliseconds: 100) == .nothing
+    }
+    for _ in 0..<8 { sockets.append(try TestSocket.connection(to: world.relayPort)) }
+    try world.run("those too many that say nothing are refused") { world in
+      world.log.contains("connection refused reason=unnamed-limit source=127.0.0.1:")
+    }
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    world.close()
   }
 
   @Test("Unknown traffic is logged with its source, a count, what came nearest, hex and text")
@@ -99,6 +171,10 @@ struct HostileTests {
     #expect(tally.total.lost == 0, "\(world.summary)")
     #expect(tally.orderViolations == 0)
     #expect(tally.wrongAnswers == 0)
+    // Whatever was sent, nothing looks like a line of the log that the relay has not written.
+    for line in world.log.split(separator: "\n") {
+      #expect(line.hasPrefix("edgerelay: ") && line.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
+    }
     world.close()
   }
 

@@ -46,6 +46,8 @@ final class RelayProcess {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var environment = ProcessInfo.processInfo.environment
+    // Who judges reads the same clock, whatever it is worth.
+    environment["EDGERELAY_POLICY__CLOCK"] = "trusted"
     if let temporary { environment["TMPDIR"] = temporary }
     environment.merge(variables) { $1 }
     let arguments = Self.strings(words)
@@ -122,6 +124,26 @@ final class RelayProcess {
     else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
     return line.flatMap { Int($0.filter(\.isNumber)) }
+  }
+
+  /// What the process has used of processors, in hundredths of a second.
+  var processorTicks: Int {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+      let end = status.lastIndex(of: ")")
+    else { return 0 }
+    // utime and stime are the fields 14 and 15; the name is the second.
+    let fields = status[end...].split(separator: " ")
+    return (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0)
+  }
+
+  /// Sets how many descriptors the process may have from now on.
+  func setDescriptorLimit(_ count: Int) throws {
+    let tool = Process()
+    tool.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+    tool.arguments = ["--pid", "\(pid)", "--nofile=\(count):"]
+    try tool.run()
+    tool.waitUntilExit()
+    if tool.terminationStatus != 0 { throw Trouble("prlimit has failed") }
   }
 
   // MARK: The binary

@@ -1,5 +1,6 @@
 // What the running relay says of itself, compared with both ends.
 
+import CLinux
 import Foundation
 import Testing
 
@@ -65,6 +66,126 @@ struct StatusTests {
     #expect(values.count == status.count - 1, "\(text)")
     #expect(values["edgerelay_devices_online"] == "2")
     #expect(values["edgerelay_frames_stored_total"] == "\(status["frames_stored"] as? Int ?? -1)")
+    try world.expectCleanEnd()
+  }
+
+  @Test("The time is told when the kernel speaks for it, or the operator")
+  func clock() throws {
+    var world = try World()
+    let file = world.scratch.file("edgerelay.toml")
+    let spool = world.scratch.file("spool")
+    try Data().write(to: URL(fileURLWithPath: file))
+    try world.startRelay(
+      ["--config", file], variables: ["EDGERELAY_POLICY__CLOCK": "synchronised"])
+    try world.run("the relay serves") { $0.log.contains("listening") }
+    let battery = try? String(contentsOfFile: "/sys/class/rtc/rtc0/hctosys", encoding: .utf8)
+    let kernel = clinux_clock_is_synchronised()
+    let isBelieved = kernel != 0 || battery?.first == "1"
+    try world.run("it has looked at the clock") { _ in
+      try Operator.ask(["status", "--json"], spool)["clock_believed"] as? Int
+        == (isBelieved ? 1 : 0)
+    }
+    let status = try Operator.ask(["status", "--json"], spool)
+    #expect(status["clock_synchronised"] as? Int == (kernel == 1 ? 1 : 0))
+    let device = try TestSocket.connection(to: world.relayPort)
+    let request = GT06Wire.frame(0x8A, [], serial: 2)
+    #expect(device.send(GT06Wire.loginFrame(5, serial: 1) + request))
+    let login = GT06Wire.answer(to: GT06Wire.login, serial: 1)
+    var answer: [UInt8] = []
+    try world.run("the login is answered") { _ in
+      if case .bytes(let bytes) = device.receive(milliseconds: 0) { answer += bytes }
+      return answer.count >= login.count
+    }
+    // One frame behind it: what is answered is answered in the order of the frames.
+    #expect(device.send(GT06Wire.loginFrame(5, serial: 3)))
+    try world.run("so is the next") { _ in
+      if case .bytes(let bytes) = device.receive(milliseconds: 0) { answer += bytes }
+      return answer.count >= 2 * login.count
+    }
+    #expect((answer.count > 2 * login.count) == isBelieved)
+    #expect(world.log.contains("the clock is not synchronised") == !isBelieved)
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    world.close()
+  }
+
+  @Test("Figures are written to a file at once, or not at all")
+  func metricsFile() throws {
+    var world = try World()
+    try world.startRelay()
+    try world.run("the relay serves") { $0.log.contains("listening") }
+    let spool = world.scratch.file("spool")
+    let file = world.scratch.file("edgerelay.prom")
+    #expect(try Operator.run(["metrics", "--spool", spool, "--write", file]).output == "")
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    #expect(text.hasPrefix("# HELP edgerelay_build_info"))
+    #expect(text.hasSuffix("\n"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: file)
+    #expect(attributes[.posixPermissions] as? Int == 0o644)
+    #expect(!FileManager.default.fileExists(atPath: file + ".tmp"))
+    let nowhere = try Operator.run(["metrics", "--spool", spool, "--write", file + "/x"])
+    #expect(nowhere.code == 73)
+    #expect(nowhere.output.contains("cannot write \(file)/x: "))
+    #expect(try Operator.run(["status", "--write", file, "--spool", spool]).code == 64)
+    let code = try world.stopRelay()
+    #expect(code == 0)
+    world.close()
+    #expect(try Operator.run(["metrics", "--spool", spool, "--write", file]).code == 69)
+    #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+  }
+
+  @Test("Prometheus fetches the figures over HTTP; who is slow or confused hurts nobody")
+  func metricsServer() throws {
+    var world = try World()
+    var random = DemoRandom(seed: UInt64.random(in: 0 ... .max))
+    let port = try #require(Loopback.freePort(&random))
+    let file = world.scratch.file("edgerelay.toml")
+    let text = "[metrics]\nlisten = \"127.0.0.1:\(port)\"\n[log]\nsummary_seconds = 1\n"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    try world.startRelay(["--config", file])
+    world.addTrackers(2, seed: 31)
+    try world.run("all are known") { $0.areAllKnown }
+    func connect() throws -> TestSocket { try TestSocket.connection(to: port) }
+    func answer(_ socket: TestSocket) throws -> String {
+      var text = ""
+      try world.run("the exchange has ended") { _ in
+        switch socket.receive(milliseconds: 0) {
+        case .bytes(let bytes): text += String(decoding: bytes, as: UTF8.self)
+        case .nothing: break
+        case .ended: return true
+        }
+        return false
+      }
+      return text
+    }
+    func exchange(_ request: String) throws -> String {
+      let socket = try connect()
+      #expect(socket.send(Array(request.utf8)))
+      return try answer(socket)
+    }
+    // More clients than there is room for, none of whom goes on.
+    var slow: [TestSocket] = []
+    for _ in 0..<20 {
+      slow.append(try connect())
+      #expect(slow[slow.count - 1].send(Array("GET /met".utf8)))
+    }
+    let whole = try exchange("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(whole.hasPrefix("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4"))
+    let body = try #require(whole.range(of: "\r\n\r\n").map { String(whole[$0.upperBound...]) })
+    #expect(whole.contains("\r\nContent-Length: \(body.utf8.count)\r\n"))
+    #expect(body.contains("\nedgerelay_devices_online 2\n"))
+    #expect(try exchange("POST /metrics HTTP/1.0\n\n").hasPrefix("HTTP/1.1 405 "))
+    #expect(try exchange("GET / HTTP/1.0\r\n\r\n").hasPrefix("HTTP/1.1 404 "))
+    #expect(try exchange("\r\n\r\n").hasPrefix("HTTP/1.1 400 "))
+    let long = "GET /metrics HTTP/1.1\r\nX: " + String(repeating: "x", count: 4_096)
+    #expect(try exchange(long).hasPrefix("HTTP/1.1 431 "))
+    for socket in slow { #expect(try answer(socket) == "") }
+    try world.run("a summary is written") { world in
+      world.log.contains { $0 == "\n" }
+        && world.log.contains("summary sessions=2 online=2 devices=2")
+        && world.log.contains(" platform_sessions=2 platform=up")
+    }
+    try world.finish()
     try world.expectCleanEnd()
   }
 

@@ -43,12 +43,13 @@ struct World: ~Copyable {
 
   // MARK: The relay
 
-  mutating func startRelay(_ extra: [String] = []) throws {
+  mutating func startRelay(_ extra: [String] = [], variables: [String: String] = [:]) throws {
     let arguments = [
       "run", "--listen", listen, "--upstream", "127.0.0.1:\(platformPort)",
       "--spool", scratch.file("spool"), "--spool-size", "32M",
     ]
-    relay = try RelayProcess(arguments + extra, logPath: scratch.file("log"))
+    relay = try RelayProcess(
+      arguments + extra, logPath: scratch.file("log"), variables: variables)
   }
 
   func killRelay() { relay?.kill() }

@@ -19,10 +19,10 @@ struct FailedCommitTests {
     guard case .stored(_, let batch, _) = spool.put(a, "two") else { return }
     spool.commitIfDue(now: instant(0), isForced: true)
     let segment = spool.disk.segmentOfCommit
-    #expect(spool.durableThrough < batch)
+    #expect(spool.durableTicket < batch)
     let error = spool.disk.finishCommit(fault)
     spool.commitFinished(error, now: instant(0))
-    #expect(spool.durableThrough < batch)
+    #expect(spool.durableTicket < batch)
     #expect(spool.failedCommitCount == 1)
     #expect(spool.drain() == ["A1 one"])
     // It waits, and says until when.
@@ -32,10 +32,10 @@ struct FailedCommitTests {
     spool.commitIfDue(now: instant(1_000))
     #expect(spool.disk.isCommitting)
     #expect(spool.disk.segmentOfCommit != segment)
-    #expect(spool.durableThrough < batch)
+    #expect(spool.durableTicket < batch)
     let success = spool.disk.finishCommit()
     spool.commitFinished(success, now: instant(1_000))
-    #expect(spool.durableThrough == batch)
+    #expect(spool.durableTicket == batch)
     #expect(spool.failedCommitCount == 0)
     #expect(spool.sweepAll() == ["A2 two"])
     var again = recovered(spool.disk.afterPowerCut(.nothing))

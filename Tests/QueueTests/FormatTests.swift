@@ -163,6 +163,20 @@ struct FormatTests {
     return bytes + [UInt8](repeating: 0, count: (4 - bytes.count % 4) % 4)
   }
 
+  /// A batch of the first segment.
+  static func batch(
+    _ number: UInt64, recordCount: UInt64, durableThrough: UInt64, at milliseconds: UInt64,
+    replayGeneration: UInt64, _ salt: UInt32, _ records: [UInt8]
+  ) -> [UInt8] {
+    var batch = Array("BTC1".utf8) + littleEndian(1, 4) + littleEndian(number, 4)
+    batch += littleEndian(UInt64(48 + records.count), 4) + littleEndian(recordCount, 2) + [0, 0]
+    batch += littleEndian(durableThrough, 4) + littleEndian(milliseconds, 4)
+    batch += littleEndian(UInt64(salt), 4) + littleEndian(0, 4) + littleEndian(replayGeneration, 4)
+    batch += littleEndian(1, 4)
+    batch += littleEndian(UInt64(referenceCRC32C([0, 0, 0, 0, 0, 0, 0, 0] + batch)), 4)
+    return batch + records
+  }
+
   @Test("writes a record as specified, whatever its length")
   func record() {
     let crc = CRC32C()
@@ -201,11 +215,12 @@ struct FormatTests {
     spool.logIn(device, "hello")
     spool.put(device, "frame", at: 1_000)
     spool.put(device, "", at: 1_007)
+    spool.commit(at: 1_020)
     spool.drop(device, through: SequenceNumber(1), count: 1, .evicted)
     spool.acknowledge(
       device, through: SequenceNumber(2), at: LogPosition(generation: 1, offset: 12_288),
-      now: instant(1_007))
-    spool.commit(at: 1_020)
+      now: instant(1_027))
+    spool.commit(at: 1_030)
     let page = 4_096
 
     var header = Array("ERSPOOL1".utf8) + [UInt8](repeating: 0, count: 16)
@@ -224,20 +239,19 @@ struct FormatTests {
       [7, 1, 2, 0, 5, 0, 0, 0] + [UInt8](repeating: 0, count: 20) + Array("ABhello".utf8))
     records += Self.record(1, device: 0, sequence: 1, salt: salt, Array("frame".utf8))
     records += Self.record(1, device: 0, sequence: 2, delta: 7, salt: salt, [])
+    let first = Self.batch(
+      1, recordCount: 3, durableThrough: 0, at: 1_000, replayGeneration: 0, salt, records)
     let drop =
       littleEndian(0, 4) + littleEndian(2, 4) + littleEndian(1, 4) + littleEndian(0, 4)
-    records += Self.record(4, device: 0, sequence: 2, delta: 20, salt: salt, drop)
-    records += Self.record(
-      3, device: 0, sequence: 0, delta: 20, salt: salt, littleEndian(0, 4) + littleEndian(2, 4))
-    var batch = Array("BTC1".utf8) + littleEndian(1, 4) + littleEndian(1, 4)
-    batch += littleEndian(UInt64(48 + records.count), 4) + littleEndian(5, 2) + [0, 0]
-    batch += littleEndian(0, 4) + littleEndian(1_000, 4)
-    batch += littleEndian(UInt64(salt), 4) + littleEndian(0, 4) + littleEndian(0, 4)
-    batch += littleEndian(1, 4)
-    batch += littleEndian(UInt64(referenceCRC32C([0, 0, 0, 0, 0, 0, 0, 0] + batch)), 4)
-    batch += records
-    #expect(Array(segment[3 * page..<3 * page + batch.count]) == batch)
-    #expect(segment[(3 * page + batch.count)...].allSatisfy { $0 == 0 })
+    var notes = Self.record(4, device: 0, sequence: 2, batch: 2, salt: salt, drop)
+    notes += Self.record(
+      3, device: 0, sequence: 0, batch: 2, salt: salt, littleEndian(0, 4) + littleEndian(2, 4))
+    let second = Self.batch(
+      2, recordCount: 2, durableThrough: 1, at: 1_030, replayGeneration: 1, salt, notes)
+    #expect(Array(segment[3 * page..<3 * page + first.count]) == first)
+    #expect(segment[(3 * page + first.count)..<4 * page].allSatisfy { $0 == 0 })
+    #expect(Array(segment[4 * page..<4 * page + second.count]) == second)
+    #expect(segment[(4 * page + second.count)...].allSatisfy { $0 == 0 })
     #expect(spool.disk.image[1].allSatisfy { $0 == 0 })
   }
 

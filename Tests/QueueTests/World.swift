@@ -72,7 +72,7 @@ struct World: ~Copyable {
     if sequence.rawValue != model.devices[d].last + 1 {
       fail("\(model.devices[d].name) got number \(sequence.rawValue)")
     }
-    if batch <= spool.durableThrough { fail("batch \(batch) is called durable already") }
+    if batch <= spool.durableTicket { fail("batch \(batch) is called durable already") }
     model.devices[d].frames.append(frame)
     model.pending.append((d, sequence.rawValue, batch))
     // A frame of a live device that has caught up goes out at once, as the relay does it.
@@ -158,10 +158,10 @@ struct World: ~Copyable {
       return
     }
     if spool.durableThrough <= durable { fail("not durable although the commit ended well") }
-    for entry in model.pending where entry.batch <= spool.durableThrough {
+    for entry in model.pending where entry.batch <= spool.durableTicket {
       model.devices[entry.device].durable = entry.sequence
     }
-    model.pending.removeAll { $0.batch <= spool.durableThrough }
+    model.pending.removeAll { $0.batch <= spool.durableTicket }
     for d in 0..<model.devices.count {
       model.devices[d].durablyDropped = max(
         model.devices[d].durablyDropped, model.devices[d].dropsUnderWay)

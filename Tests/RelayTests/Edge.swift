@@ -166,7 +166,8 @@ extension PeerAddress {
   /// A source that differs from every other number's.
   static func number(_ number: Int) -> PeerAddress {
     var address = PeerAddress()
-    for i in 0..<4 { address[20 + i] = UInt8(truncatingIfNeeded: number >> (8 * i)) }
+    address[0] = 4
+    for i in 0..<4 { address[4 + i] = UInt8(truncatingIfNeeded: number >> (8 * i)) }
     return address
   }
 }

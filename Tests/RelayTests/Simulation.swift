@@ -137,7 +137,8 @@ final class Simulation: Edge {
     random = RandomSource(seed: seed)
     var policies = ReplyPolicies()
     policies.set(seed % 3 == 0 ? .generous : .minimal)
-    configuration = RelayConfiguration(policies: policies, sessionCountMax: 64)
+    configuration = RelayConfiguration(
+      policies: policies, sessionCountMax: 64, holdMilliseconds: seed % 4 == 0 ? 0 : 250)
     super.init(
       image: nil, configuration: configuration, deviceCountMax: 64, seed: seed)
     for i in 0..<2 + random.below(4) {

@@ -64,31 +64,32 @@ import Testing
 }
 
 @Suite struct GateTests {
-  private func entry(batch: UInt32) -> GateEntry {
+  private func entry(ticket: UInt32) -> GateEntry {
     GateEntry(
-      session: SessionSlot(0), sessionGeneration: 0, batch: batch, reply: Reply(),
+      session: SessionSlot(0), sessionGeneration: 0, spoolTicket: ticket, reply: Reply(),
       isReleased: false)
   }
 
-  @Test func `answers leave with their batch and not before, also when the numbers wrap`() {
+  @Test func `answers leave with their ticket and not before, also when the numbers wrap`() {
     var gate = Gate()
     let last = UInt32.max
-    for batch in [last - 1, last, 0, 1] as [UInt32] { _ = gate.add(entry(batch: batch)) }
+    for ticket in [last - 1, last, 0, 1] as [UInt32] { _ = gate.add(entry(ticket: ticket)) }
     #expect(gate.takeDurable(through: last - 2) == nil)
-    #expect(gate.takeDurable(through: last)?.batch == last - 1)
-    #expect(gate.takeDurable(through: last)?.batch == last)
+    #expect(gate.takeDurable(through: last)?.spoolTicket == last - 1)
+    #expect(gate.takeDurable(through: last)?.spoolTicket == last)
     #expect(gate.takeDurable(through: last) == nil)
-    #expect(gate.takeDurable(through: 1)?.batch == 0)
-    #expect(gate.takeDurable(through: 1)?.batch == 1)
+    #expect(gate.takeDurable(through: 1)?.spoolTicket == 0)
+    #expect(gate.takeDurable(through: 1)?.spoolTicket == 1)
     #expect(gate.count == 0)
   }
 
   @Test func `an answer is handed out once`() {
     var gate = Gate()
-    let ticket = gate.add(entry(batch: 7))
-    #expect(gate.release(ticket)?.batch == 7)
+    let ticket = gate.add(entry(ticket: 7))
+    #expect(gate.release(ticket)?.spoolTicket == 7)
     #expect(gate.release(ticket) == nil)
-    #expect(gate.takeDurable(through: 7)?.isReleased == true)
+    #expect(gate.count == 0)
+    #expect(gate.takeDurable(through: 7) == nil)
     #expect(gate.release(ticket) == nil)
     #expect(gate.release(Gate.none) == nil)
   }
@@ -97,15 +98,15 @@ import Testing
     var gate = Gate()
     var tickets: [UInt32] = []
     // Off the ring's start, so that places wrap.
-    for _ in 0..<100 { _ = gate.add(entry(batch: 1)) }
+    for _ in 0..<100 { _ = gate.add(entry(ticket: 1)) }
     while gate.takeDurable(through: 1) != nil {}
     for i in 0..<RelayLimits.gateCountMax {
       #expect(!gate.isFull)
-      tickets.append(gate.add(entry(batch: UInt32(10 + i))))
+      tickets.append(gate.add(entry(ticket: UInt32(10 + i))))
     }
     #expect(gate.isFull)
     for (i, ticket) in tickets.enumerated() {
-      #expect(gate.release(ticket)?.batch == UInt32(10 + i))
+      #expect(gate.release(ticket)?.spoolTicket == UInt32(10 + i))
     }
   }
 }

@@ -84,17 +84,21 @@ final class World: Edge {
   /// Whether the platform ends a connection over a frame.
   var breaksOver: (Wire) -> Bool = { _ in false }
   var connectTimes: [Int] = []
+  /// What the platform's kernel says that it has not acknowledged; `nil` says nothing.
+  var unacknowledged: Int?
   private var sourceCount = 0
   private var isReported = false
   private let configuration: RelayConfiguration
 
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
-    deviceCountMax: Int = 1_024, parked: [DeviceKey] = [], seed: UInt64 = 1
+    deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, parked: [DeviceKey] = [],
+    seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
-    configuration = RelayConfiguration(policies: policies, sessionCountMax: sessionCountMax)
+    configuration = RelayConfiguration(
+      policies: policies, sessionCountMax: sessionCountMax, holdMilliseconds: holdMilliseconds)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
     engine.start(parked: parked, now: instant)
@@ -105,6 +109,8 @@ final class World: Edge {
   static func likeAServer(_ frame: Wire) -> [UInt8] {
     [0x01, 0x13, 0x16].contains(frame.type) && !frame.isLong ? frame.answer().bytes : []
   }
+
+  override func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { unacknowledged }
 
   // MARK: Trackers
 
@@ -134,6 +140,12 @@ final class World: Edge {
     let tracker = Tracker(self, imei, nil, .number(sourceCount))
     trackers.append(tracker)
     return tracker
+  }
+
+  /// Takes other rules while everything runs.
+  func apply(_ access: AccessRules) {
+    engine.apply(access, now: instant)
+    settle()
   }
 
   func ended(_ tracker: Tracker) {

@@ -69,8 +69,14 @@ void clinux_remove_flat_directory(const char *path);
 long clinux_make_temporary_directory(char *template_path);
 int64_t clinux_monotonic_milliseconds(void);
 int64_t clinux_wall_seconds(void);
+
+/* 1 when the kernel's clock is disciplined, 0 when it is not, -errno when nobody may ask. */
+long clinux_clock_is_synchronised(void);
 uint64_t clinux_random(void);
-long clinux_raise_descriptor_limit(void);
+
+/* Raises the limit of descriptors as far as this user may, beyond the hard limit only up to `wanted`;
+ * returns what it is then. */
+long clinux_raise_descriptor_limit(long wanted);
 long clinux_fork(void);
 long clinux_kill(int process, int signal);
 int clinux_process(void);
@@ -151,6 +157,9 @@ int clinux_wait_readable(int fd, int timeout);
 /* A connection to a Unix socket; blocks. */
 long clinux_connect_local(const char *path);
 long clinux_unlink(const char *path);
+
+/* Writes a file that everybody may read, and puts it in the place of the one at `path` at once. */
+long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count);
 
 /* Looks a name up; blocks. Writes up to `count` addresses with `port`, returns how many, or a
  * negative getaddrinfo code. With `numeric`, only literal addresses are taken and nothing blocks. */

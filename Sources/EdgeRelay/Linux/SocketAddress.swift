@@ -5,7 +5,6 @@ import Configuration
 import Relay
 
 extension PeerAddress {
-  var isIPv6: Bool { self[0] == 6 }
   var port: UInt16 { UInt16(self[2]) << 8 | UInt16(self[3]) }
 
   /// Leaves the host alone.
