@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,6 +77,10 @@ long clinux_open_directory(const char *path) {
 long clinux_open_at(int directory, const char *name, int how) {
   int flags = how == 2 ? O_RDONLY : how == 1 ? O_RDWR | O_CREAT : O_RDWR;
   CLINUX_RETRY(openat(directory, name, flags | O_CLOEXEC, 0640));
+}
+
+long clinux_rename_at(int directory, const char *from, const char *to) {
+  CLINUX_RETRY(renameat(directory, from, directory, to));
 }
 
 long clinux_make_directory(const char *path) { CLINUX_RETRY(mkdir(path, 0750)); }
@@ -259,6 +264,18 @@ long clinux_bind_local(const char *path) {
     return -error;
   }
   return fd;
+}
+
+int clinux_peer_is_owner(int fd) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return 0;
+  return peer.uid == 0 || peer.uid == geteuid();
+}
+
+int clinux_wait_readable(int fd, int timeout) {
+  struct pollfd entry = {.fd = fd, .events = POLLIN};
+  return poll(&entry, 1, timeout) > 0;
 }
 
 long clinux_connect_local(const char *path) {

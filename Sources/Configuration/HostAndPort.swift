@@ -31,6 +31,7 @@ public struct HostAndPort: Equatable, Sendable {
   }
 
   /// The decimal number that `digits` spell, at most `max`.
+  @inline(never)
   public static func number(_ digits: ArraySlice<UInt8>, max: Int64) -> Int64? {
     guard !digits.isEmpty, digits.count <= 18 else { return nil }
     var value: Int64 = 0

@@ -135,19 +135,51 @@ public struct Settings: Sendable {
     return names
   }
 
+  /// What holds in a program that was started with `other`: its keys that wait for a restart.
+  public func holding(since other: Settings) -> Settings {
+    var held = Settings()
+    for setting in settings where setting.key.row.change == .reload {
+      held.settings.append(setting)
+    }
+    for setting in other.settings where setting.key.row.change == .restart {
+      held.settings.append(setting)
+    }
+    return held
+  }
+
   /// Everything that holds, as a file, with a comment where it comes from.
   public func write(to text: inout Text) {
-    for table in Table.allCases {
-      switch table.row.naming {
-      case .single: writeTable(table, [], to: &text)
-      case .chosen, .protocolName, .device:
-        var names: [[UInt8]] = []
-        for setting in settings where setting.key.row.table == table {
-          if !names.contains(setting.name) { names.append(setting.name) }
-        }
-        for name in names { writeTable(table, name, to: &text) }
+    for (table, name) in tables { writeTable(table, name, to: &text) }
+  }
+
+  /// Everything that holds: the key as `table.name.key`, its value, and where it comes from.
+  public var entries: [(path: Text, value: [UInt8], origin: [UInt8])] {
+    var entries: [(path: Text, value: [UInt8], origin: [UInt8])] = []
+    for (table, name) in tables {
+      for key in Key.allCases where key.row.table == table {
+        let setting = find(key, name)
+        guard let value = setting?.value ?? key.standard else { continue }
+        entries.append(
+          (Self.path(key, name), value.text, setting?.origin ?? Text("default").bytes))
       }
     }
+    return entries
+  }
+
+  /// The tables, each with every name it stands under.
+  private var tables: [(table: Table, name: [UInt8])] {
+    var tables: [(table: Table, name: [UInt8])] = []
+    for table in Table.allCases {
+      switch table.row.naming {
+      case .single: tables.append((table, []))
+      case .chosen, .protocolName, .device:
+        for setting in settings where setting.key.row.table == table {
+          let isNew = !tables.contains { $0.table == table && $0.name == setting.name }
+          if isNew { tables.append((table, setting.name)) }
+        }
+      }
+    }
+    return tables
   }
 
   private func writeTable(_ table: Table, _ name: [UInt8], to text: inout Text) {

@@ -1,44 +1,57 @@
 // Text under construction, as bytes. Strings would bring Unicode tables into a static binary.
+//
+// What is called everywhere is never inlined: nowhere is there a hurry, and it would be a tenth of the
+// binary.
 
 /// ASCII or UTF-8 text being built.
 public struct Text: Sendable {
   public private(set) var bytes: [UInt8] = []
 
   public init() {}
+  @inline(never)
   public init(_ text: StaticString) { append(text) }
   public init(hex bytes: Span<UInt8>) { append(hex: bytes) }
 
   public var isEmpty: Bool { bytes.isEmpty }
   public var count: Int { bytes.count }
 
+  @inline(never)
   public mutating func append(_ text: StaticString) {
     // SAFETY: a static string's bytes live for ever.
     text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
   }
 
+  @inline(never)
   public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
+  @inline(never)
   public mutating func append(_ text: [UInt8]) { bytes.append(contentsOf: text) }
+  @inline(never)
   public mutating func append(byte: UInt8) { bytes.append(byte) }
 
+  @inline(never)
   public mutating func append(_ number: Int) { append(Int64(number)) }
 
+  @inline(never)
   public mutating func append(_ number: Int64) {
     if number < 0 { bytes.append(0x2D) }
     append(number.magnitude)
   }
 
   /// Appends a label and a number.
+  @inline(never)
   public mutating func append(_ label: StaticString, _ number: Int) {
     append(label)
     append(number)
   }
 
   /// Appends a label and a number.
+  @inline(never)
   public mutating func append(_ label: StaticString, _ number: UInt64) {
     append(label)
     append(number)
   }
 
+  @inline(never)
   public mutating func append(_ number: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var rest = number
@@ -63,6 +76,7 @@ public struct Text: Sendable {
   }
 
   /// Appends `number` with zeros before it, in `digits` digits at least.
+  @inline(never)
   public mutating func append(_ number: UInt64, digits: Int) {
     var text = Text()
     text.append(number)
@@ -83,10 +97,12 @@ public struct Text: Sendable {
     bytes.append(0x30 + UInt8(milliseconds / 100 % 10))
   }
 
+  @inline(never)
   public mutating func append(hex bytes: Span<UInt8>) {
     for i in 0..<bytes.count { append(hex: bytes[i]) }
   }
 
+  @inline(never)
   public mutating func append(hex byte: UInt8) {
     for nibble in [byte >> 4, byte & 0x0F] {
       bytes.append(nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10)
@@ -103,6 +119,7 @@ public struct Text: Sendable {
   }
 
   /// Appends `bytes` in quotes, as a file would have them.
+  @inline(never)
   public mutating func append(quoted bytes: [UInt8]) {
     append(byte: 0x22)
     for byte in bytes {
@@ -123,6 +140,7 @@ public struct Text: Sendable {
 
 extension [UInt8] {
   /// Whether these bytes spell `text`.
+  @inline(never)
   public func spells(_ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     var isEqual = true

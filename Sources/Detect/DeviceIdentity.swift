@@ -73,6 +73,14 @@ public struct DeviceIdentity: Sendable {
     }
   }
 
+  /// Whether people write it like this.
+  @inline(never)
+  public func isCalled(_ name: [UInt8]) -> Bool {
+    guard name.count == characterCount else { return false }
+    for i in 0..<name.count where name[i] != character(i) { return false }
+    return true
+  }
+
   private func nibble(_ index: Int) -> UInt8 {
     let byte = storage[index / 2]
     return index % 2 == 0 ? byte >> 4 : byte & 0x0F

@@ -8,6 +8,7 @@ import Configuration
 struct UsageError: Error {
   var message: Text
 
+  @inline(never)
   init(_ parts: StaticString, _ word: [UInt8] = [], _ rest: StaticString = "") {
     message = Text(parts)
     message.append(word)
@@ -15,6 +16,7 @@ struct UsageError: Error {
   }
 
   /// What is wrong with the value of `option`.
+  @inline(never)
   init(option: [UInt8], _ words: Text) {
     self.init("", option, ": ")
     message.append(words)
@@ -33,6 +35,7 @@ struct Arguments {
   var isEmpty: Bool { next == words.count }
 
   /// The next word: an option without its `=VALUE`, or an operand.
+  @inline(never)
   mutating func take() -> [UInt8]? {
     guard next < words.count else { return nil }
     let word = words[next]
@@ -46,6 +49,7 @@ struct Arguments {
   }
 
   /// The value of the option `name`, which was taken last.
+  @inline(never)
   mutating func value(of name: [UInt8]) throws(UsageError) -> [UInt8] {
     if let value = inlineValue {
       inlineValue = nil
@@ -58,6 +62,7 @@ struct Arguments {
   }
 
   /// Makes sure that the option taken last was given no value.
+  @inline(never)
   func requireNoValue(of name: [UInt8]) throws(UsageError) {
     if inlineValue != nil { throw UsageError("", name, " takes no value") }
   }

@@ -1,56 +1,16 @@
-// `edgerelay status`, `metrics`, `devices` and `unknown`: what the relay on this spool answers.
+// `edgerelay status`, `metrics`, `devices`, `ledger` and `unknown`: what the relay on this spool answers.
 
 import CLinux
 import Configuration
 
-/// What they were told.
-struct AskOptions {
-  var source = ConfigurationSource()
-  var isJSON = false
-  /// The file that the metrics go to.
-  var writePath: [UInt8]?
-
-  /// Reads the command line; `nil` when help was asked for.
-  static func parse(
-    _ arguments: inout Arguments, isMetrics: Bool = false
-  ) throws(UsageError) -> AskOptions? {
-    var options = AskOptions()
-    while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
-      if word.spells("--json") {
-        try arguments.requireNoValue(of: word)
-        options.isJSON = true
-      } else if word.spells("--write"), isMetrics {
-        options.writePath = try arguments.value(of: word)
-      } else if word.spells("--config") {
-        options.source.path = try arguments.value(of: word)
-      } else if word.spells("--spool") {
-        options.source.add(.spoolDirectory, try arguments.value(of: word), word)
-      } else {
-        throw UsageError("there is no option '", word, "' here")
-      }
-    }
-    if options.source.path == nil, options.source.options.isEmpty,
-      ConfigurationSource.hasStandardFile
-    {
-      options.source.path = ConfigurationSource.standardPath
-    }
-    return options
+/// Asks the relay for its figures and prints or writes them for Prometheus; returns the exit code.
+func printMetrics(_ options: AskOptions) throws(AskError) -> Int32 {
+  let text = Metric.text(try records(.status, options)[0])
+  guard let path = options.writePath else {
+    text.print()
+    return ExitCode.success
   }
-}
-
-/// Asks the relay for its figures and prints them for Prometheus; returns the exit code.
-func printMetrics(_ options: AskOptions) -> Int32 {
-  switch records(.status, options) {
-  case .failure(let code): return code
-  case .answer(let records):
-    let text = Metric.text(records[0])
-    guard let path = options.writePath else {
-      text.print()
-      return ExitCode.success
-    }
-    return replaceFile(path, text)
-  }
+  return replaceFile(path, text)
 }
 
 /// Puts a file in the place of another at once, so that nobody reads half of it; returns the exit code.
@@ -73,88 +33,46 @@ private func replaceFile(_ path: [UInt8], _ text: Text) -> Int32 {
 }
 
 /// Asks the relay and prints what it says; returns the exit code.
-func ask(_ question: ControlQuestion, _ options: AskOptions) -> Int32 {
-  switch records(question, options) {
-  case .failure(let code): return code
-  case .answer(let records):
-    var text = Text()
-    if options.isJSON {
-      for record in records { record.writeJSON(to: &text) }
-    } else {
-      switch question {
-      case .status: records[0].writeLines(to: &text)
-      case .devices: Record.writeTable(records, "no devices yet\n", to: &text)
-      case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
-      }
+func ask(_ question: ControlQuestion, _ options: AskOptions) throws(AskError) -> Int32 {
+  var records = try records(question, options)
+  if question.namesDevice {
+    records = records.filter { options.wants($0) }
+    options.order.sort(&records)
+    if records.isEmpty, !options.device.isEmpty, !options.isWaitingOnly {
+      var line = Text("the relay knows no such device: ")
+      line.append(options.device)
+      Log.emit(.error, line)
+      return ExitCode.unknownDevice
     }
-    text.print()
-    return ExitCode.success
   }
+  var text = Text()
+  if options.isJSON {
+    for record in records { record.writeJSON(to: &text) }
+  } else {
+    switch question {
+    case .status: records[0].writeLines(to: &text)
+    case .devices: Record.writeTable(records, "no devices\n", to: &text)
+    case .ledger: LedgerReport.write(records, to: &text)
+    case .unknown: Record.writeTable(records, "no unknown traffic yet\n", to: &text)
+    case .send, .park, .resume, .drop, .tail, .reload, .settings: break
+    }
+  }
+  text.print()
+  let isEven = question != .ledger || records.allSatisfy { $0.value("even").spells("yes") }
+  return isEven ? ExitCode.success : ExitCode.failure
 }
 
-/// What came of a question.
-private enum Asked {
-  case answer([Record])
-  /// There is none, which was said; the exit code.
-  case failure(Int32)
-}
-
-private func records(_ question: ControlQuestion, _ options: AskOptions) -> Asked {
-  let spool: [UInt8]
-  do throws(ConfigurationError) {
-    spool = try options.source.load().path(.spoolDirectory)
-  } catch {
-    Log.emit(.error, error.message)
-    return .failure(ExitCode.configuration)
-  }
-  let connected = withCString(Control.path(inSpool: spool)) { unsafe clinux_connect_local($0) }
-  guard connected >= 0 else {
-    return .failure(explain(SystemError(code: Int32(-connected)), spool))
-  }
-  let descriptor = Int32(connected)
-  defer { Sockets.close(descriptor) }
+/// The records that the relay answers with; its figures are never none.
+func records(
+  _ question: ControlQuestion, _ options: AskOptions
+) throws(AskError) -> [Record] {
   var line = Text(question.name)
   line.append("\n")
-  line.write(to: descriptor)
-  let records = Record.all(readAll(descriptor))
-  guard !records.isEmpty || question != .status else {
+  var connection = try ControlConnection(options.source, line)
+  let records = connection.all()
+  if records.isEmpty, question == .status || question == .ledger {
     Log.emit(.error, Text("the relay has ended or does not know the question"))
-    return .failure(ExitCode.unavailable)
+    throw AskError(exitCode: ExitCode.unavailable)
   }
-  return .answer(records)
-}
-
-private func explain(_ error: SystemError, _ spool: [UInt8]) -> Int32 {
-  var text = Text()
-  switch error.code {
-  case clinux_enoent, clinux_econnrefused:
-    text.append("no relay is at work on the spool ")
-    text.append(spool)
-    text.append("; it is not running, not configured yet, or has another [spool] directory")
-  case clinux_eacces:
-    text.append("the relay on the spool ")
-    text.append(spool)
-    text.append(" answers root and the members of its group only")
-  default:
-    text.append("cannot ask the relay on the spool ")
-    text.append(spool)
-    text.append(": ")
-    error.write(to: &text)
-  }
-  Log.emit(.error, text)
-  return ExitCode.unavailable
-}
-
-/// Everything that can be read from a descriptor.
-func readAll(_ descriptor: Int32) -> [UInt8] {
-  var bytes: [UInt8] = []
-  var piece = [UInt8](repeating: 0, count: 16 * 1_024)
-  while true {
-    // SAFETY: the buffer lives for the call.
-    let got = unsafe piece.withUnsafeMutableBufferPointer {
-      unsafe clinux_read(descriptor, $0.baseAddress!, $0.count)
-    }
-    if got <= 0 { return bytes }
-    bytes.append(contentsOf: piece[..<Int(got)])
-  }
+  return records
 }

@@ -17,18 +17,24 @@ enum Command {
         guard let source = try RunOptions.parse(&arguments) else { return help(Help.run) }
         return try runRelay(source)
       }
-      for question in ControlQuestion.allCases where name.spells(question.name) {
-        guard let options = try AskOptions.parse(&arguments) else { return help(Help.ask) }
-        return ask(question, options)
+      for question in ControlQuestion.allCases
+      where name.spells(question.name) && question != .settings {
+        return try answer(question, &arguments)
+      }
+      if name.spells("dump") {
+        guard let options = try AskOptions.parse(&arguments, .settings) else {
+          return help(Help.ask)
+        }
+        return answered { () throws(AskError) in try dump(options) }
       }
       if name.spells("metrics") {
-        guard let options = try AskOptions.parse(&arguments, isMetrics: true) else {
+        guard let options = try AskOptions.parse(&arguments, .status, isMetrics: true) else {
           return help(Help.ask)
         }
         if options.isJSON {
           throw UsageError("metrics has no --json; 'status --json' has the figures")
         }
-        return printMetrics(options)
+        return answered { () throws(AskError) in try printMetrics(options) }
       }
       if name.spells("spool") {
         guard let options = try SpoolOptions.parse(&arguments) else { return help(Help.spool) }
@@ -82,6 +88,31 @@ enum Command {
       text.append("\nTry 'edgerelay --help'.\n")
       text.printError()
       return ExitCode.usage
+    }
+  }
+
+  /// Puts a question to a running relay; returns the exit code.
+  private static func answer(
+    _ question: ControlQuestion, _ arguments: inout Arguments
+  ) throws(UsageError) -> Int32 {
+    guard let options = try AskOptions.parse(&arguments, question) else {
+      return help(question.isForOwner ? Help.act : Help.ask)
+    }
+    if !question.isForOwner {
+      return answered { () throws(AskError) in try ask(question, options) }
+    }
+    let line = try options.line(question)
+    return answered { () throws(AskError) in
+      question == .tail ? try tail(options, line) : try act(question, options, line)
+    }
+  }
+
+  /// The exit code of what asks a running relay.
+  private static func answered(_ body: () throws(AskError) -> Int32) -> Int32 {
+    do throws(AskError) {
+      return try body()
+    } catch {
+      return error.exitCode
     }
   }
 

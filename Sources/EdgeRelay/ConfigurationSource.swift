@@ -63,7 +63,7 @@ struct ConfigurationSource {
       }
     }
     if listed == -Int(clinux_enoent) { return [] }
-    guard listed >= 0 else { throw cannotRead(folder, listed) }
+    guard listed >= 0 else { throw cannotRead(folder, SystemError(code: Int32(-listed))) }
     var files: [[UInt8]] = []
     var name: [UInt8] = []
     for byte in names[..<listed] {
@@ -95,34 +95,28 @@ struct ConfigurationSource {
   /// A file of at most `max` bytes.
   static func read(_ path: [UInt8], max: Int) throws(ConfigurationError) -> [UInt8] {
     let opened = withCString(path) { unsafe clinux_open($0, 0, 0) }
-    guard opened >= 0 else { throw cannotRead(path, opened) }
+    guard opened >= 0 else { throw cannotRead(path, SystemError(code: Int32(-opened))) }
     defer { Sockets.close(Int32(opened)) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 16 * 1_024)
-    while true {
-      // SAFETY: the buffer lives for the call.
-      let got = unsafe piece.withUnsafeMutableBufferPointer {
-        unsafe clinux_read(Int32(opened), $0.baseAddress!, $0.count)
-      }
-      guard got >= 0 else { throw cannotRead(path, got) }
-      if got == 0 { return bytes }
-      bytes.append(contentsOf: piece[..<Int(got)])
-      guard bytes.count <= max else {
-        var words = Text()
-        words.append(path)
-        words.append(": expected no more than ")
-        words.append(max)
-        words.append(" bytes")
-        throw ConfigurationError(words)
-      }
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try readAll(Int32(opened), max: max)
+    } catch {
+      throw cannotRead(path, error)
     }
+    if bytes.count <= max { return bytes }
+    var words = Text()
+    words.append(path)
+    words.append(": expected no more than ")
+    words.append(max)
+    words.append(" bytes")
+    throw ConfigurationError(words)
   }
 
-  private static func cannotRead(_ path: [UInt8], _ result: Int) -> ConfigurationError {
+  private static func cannotRead(_ path: [UInt8], _ error: SystemError) -> ConfigurationError {
     var words = Text("cannot read ")
     words.append(path)
     words.append(": ")
-    SystemError(code: Int32(-result)).write(to: &words)
+    error.write(to: &words)
     return ConfigurationError(words)
   }
 }

@@ -10,14 +10,18 @@ enum ExitCode {
   static let badData: Int32 = 65
   /// An input file does not exist or cannot be read.
   static let noInput: Int32 = 66
+  /// The relay knows no such device.
+  static let unknownDevice: Int32 = 67
   /// A port is taken or an address is not ours.
   static let unavailable: Int32 = 69
   /// A system call that should not fail has failed.
   static let systemError: Int32 = 71
   /// The spool directory cannot be created or written.
   static let cannotCreate: Int32 = 73
-  /// Another instance uses the spool.
-  static let inUse: Int32 = 75
+  /// Another instance uses the spool, or what becomes of a command is not known yet.
+  static let temporary: Int32 = 75
+  /// Not for this user.
+  static let noPermission: Int32 = 77
   /// The configuration cannot be used.
   static let configuration: Int32 = 78
 }

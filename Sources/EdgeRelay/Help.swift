@@ -16,7 +16,14 @@ enum Help {
       status          how the running relay stands
       metrics         the same for Prometheus
       devices         the devices it knows, and how each stands
+      ledger          what became of their frames
       unknown         who sends what it does not understand, and what
+      tail            frames as they pass
+      send            send a command to a device
+      park            hold back what a device sends; resume: no longer
+      drop            give up what waits of a device
+      reload          have the running relay read its configuration again
+      dump            all of this as one JSON object, for a report of a fault
       spool           what stands in a spool, live or copied; read only
       check-config    check the configuration, or show what holds and where it comes from
       default-config  print a configuration file with every key and its default
@@ -67,22 +74,68 @@ enum Help {
 
   static let ask = Text(
     """
-    usage: edgerelay status|devices|unknown [--json] [--config FILE | --spool DIRECTORY]
-           edgerelay metrics [--write FILE] [--config FILE | --spool DIRECTORY]
+    usage: edgerelay status|unknown|dump [OPTIONS]
+           edgerelay metrics [--write FILE] [OPTIONS]
+           edgerelay devices [--sort ORDER] [--waiting] [--protocol NAME] [DEVICE] [OPTIONS]
+           edgerelay ledger [--protocol NAME] [DEVICE] [OPTIONS]
 
     Asks the relay that runs on a spool: on the one that FILE (default:
     /etc/edgerelay/edgerelay.toml) names, or on DIRECTORY.
 
       status    devices, sessions, frames waiting, and what has happened since its start
       metrics   the same figures as Prometheus reads them, for node exporter's textfile collector
-      devices   a line for each device: protocol, address, seconds since its last byte, frames
-                waiting, its session with the platform, failures in a row
+      devices   a line for each device: protocol, address, seconds since its last frame, frames
+                waiting, the age of the oldest of them, its session with the platform, failures
+                in a row; frames received and delivered since the relay's start, and given up ever
+      ledger    what became of every frame, for each device and for all: received = delivered +
+                held + given up, by reason; that it is so is checked
       unknown   the latest addresses that sent what no protocol understands: how often, which
                 protocols come nearest, and how it begins
-      --write   put the metrics in the place of FILE at once
-      --json    one object, or one a line
+      dump      configuration in force, status, devices, ledger and unknown as one JSON object
 
-    Exit codes: 0 answered, 69 no relay is at work there, 78 configuration not usable.
+      --json             one object, or one a line
+      --write FILE       put the metrics in the place of FILE at once
+      --config FILE      the configuration that names the spool
+      --spool DIRECTORY  the spool
+      --sort ORDER       name; backlog: most waiting first; last: who has sent last first;
+                         oldest: whose oldest frame waits longest first (default: who came first)
+      --waiting          only devices with frames that wait
+      --protocol NAME    only devices that speak it; 'edgerelay protocols' lists the names
+
+    Exit codes: 0 answered, 1 the ledger is not even, 67 no such device, 69 no relay is at work
+    there, 78 configuration not usable.
+
+    """)
+
+  static let act = Text(
+    """
+    usage: edgerelay send [--hex] [--wait SECONDS] DEVICE COMMAND [OPTIONS]
+           edgerelay park|resume DEVICE [OPTIONS]
+           edgerelay drop --yes DEVICE [OPTIONS]
+           edgerelay tail [DEVICE] [OPTIONS]
+           edgerelay reload [OPTIONS]
+
+    Has the relay that runs on a spool do something; for root and the user that it runs as.
+
+      send      hands COMMAND to the device as it is, in one write: text, or bytes in hex with --hex
+                or 0x before it. If the device cannot be reached, it waits a minute at most for its
+                next frame, as the platform's commands do
+      park      sends nothing of the device to the platform; its frames are kept and answered. A
+                restart does not change that
+      resume    ends that
+      drop      gives up what waits of the device; counted as dropped by the operator
+      tail      prints what devices send and are sent, a line each, until it is stopped: time,
+                direction, device, protocol, kind, class of answer (see inspect), bytes in hex
+      reload    as HUP does, and says what came of it
+
+      --wait SECONDS     until it is known what becomes of a command that waits
+      --protocol NAME    where devices of several protocols have the same name
+      --json             an object for each line
+      --config FILE      the configuration that names the spool
+      --spool DIRECTORY  the spool
+
+    Exit codes: 0 done, 1 not done, 64 usage, 67 no such device, 69 no relay is at work there, 75 the
+    command still waits, 77 not for this user, 78 configuration not usable.
 
     """)
 

@@ -3,7 +3,7 @@
 /// Hexadecimal text.
 enum Hex {
   /// The bytes that `digits` spell, spaces and colons between them allowed; `nil` if they do not.
-  static func decode(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
+  static func decode(_ digits: [UInt8]) -> [UInt8]? {
     var bytes: [UInt8] = []
     var high: UInt8?
     for digit in digits {
@@ -22,7 +22,7 @@ enum Hex {
   /// The lines of a hex file, or the whole content when it is anything else.
   static func pieces(_ content: [UInt8]) -> [[UInt8]] {
     var pieces: [[UInt8]] = []
-    for line in content.split(separator: 0x0A) {
+    for line in content.parts(at: 0x0A) {
       guard let bytes = decode(line) else { return [content] }
       if !bytes.isEmpty { pieces.append(bytes) }
     }

@@ -26,6 +26,7 @@ struct Log {
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
+  @inline(never)
   mutating func write(_ level: LogLevel, _ line: Text, now: Instant) {
     if isQuiet, level == .info { return }
     let second = now.milliseconds / 1_000
@@ -51,6 +52,7 @@ struct Log {
   mutating func leaveOut() { suppressedCount += 1 }
 
   /// Writes a line whatever was written before: for what a start or an end has to say.
+  @inline(never)
   static func emit(_ level: LogLevel, _ line: Text) {
     var text = Text()
     if clinux_is_journal() != 0 {

@@ -112,12 +112,19 @@ extension Loop {
       level = .warning
       line.append("platform breaks every session, whatever is sent")
       append(device, to: &line)
-    case .command(let device, let fate, let byteCount):
+    case .command(let device, let fate, let byteCount, let source):
       level = fate == .expired || fate == .refused ? .warning : .info
       line.append("command ")
       line.append(fate.name)
-      append(device, to: &line)
+      if let device { append(device, to: &line) }
       line.append(" bytes=", byteCount)
+      switch source {
+      case .platform: break
+      case .byOperator(let ticket):
+        tell(ticket, fate)
+        Self.audit(&line)
+        return
+      }
     case .noiseDropped(let device, let byteCount):
       level = .warning
       line.append("platform's bytes dropped, no frame and the device offline")
@@ -131,13 +138,19 @@ extension Loop {
     log.write(level, line, now: now)
   }
 
+  /// Writes what people have done, whatever else is written or left out.
+  static func audit(_ line: inout Text) {
+    line.append(" source=operator")
+    Log.emit(.warning, line)
+  }
+
   /// Keeps a frame for people, and says so.
   mutating func quarantine(_ device: DeviceIndex, _ frame: [UInt8], _ moment: Moment) {
     var record = Text()
     if let seconds = moment.wallSeconds { record.append(seconds) } else { record.append("-") }
     record.append(" ")
     if let identity = engine.identity(of: device) {
-      for i in 0..<identity.characterCount { record.append(byte: identity.character(i)) }
+      record.append(identity.written)
       record.append(" ")
       record.append(identity.protocolID.row.name)
     } else {
@@ -154,13 +167,13 @@ extension Loop {
     log.write(.warning, line, now: moment.instant)
   }
 
-  private func append(_ device: DeviceIndex, to line: inout Text) {
+  func append(_ device: DeviceIndex, to line: inout Text) {
     if let identity = engine.identity(of: device) { append(identity, to: &line) }
   }
 
   private func append(_ identity: DeviceIdentity, to line: inout Text) {
     line.append(" device=")
-    for i in 0..<identity.characterCount { line.append(byte: identity.character(i)) }
+    line.append(identity.written)
     line.append(" protocol=")
     line.append(identity.protocolID.row.name)
   }

@@ -23,11 +23,18 @@ extension Loop {
     return text
   }
 
-  /// Reads the configuration again and takes all of it that can change now, or nothing at all.
-  mutating func reload(_ now: Instant) {
+  /// Reads the configuration again and takes all of it that can change now, or nothing at all; returns
+  /// a record of what came of it.
+  @discardableResult
+  mutating func reload(_ now: Instant) -> Text {
+    var record = Text()
     guard let old = configuration else {
-      log.write(.info, Text("nothing to reload: this relay has no configuration file"), now: now)
-      return
+      let reason = Text("nothing to reload: this relay has no configuration file")
+      log.write(.info, reason, now: now)
+      record.appendField("outcome", "refused")
+      record.appendField("reason", reason)
+      record.append("\n")
+      return record
     }
     service.sayReloading(now: now)
     do throws(ConfigurationError) {
@@ -35,16 +42,23 @@ extension Loop {
       guard let options = try RunOptions(settings) else {
         throw ConfigurationError(Text("no [upstream.NAME]"))
       }
-      take(settings, options, now)
+      record.appendField("outcome", "reloaded")
+      take(settings, options, now, &record)
     } catch {
       var line = Text("reload refused, everything stays as it was: ")
       line.append(error.message)
       log.write(.error, line, now: now)
+      record.appendField("outcome", "refused")
+      record.appendField("reason", error.message)
     }
     service.sayReady(statusText, now: now)
+    record.append("\n")
+    return record
   }
 
-  private mutating func take(_ settings: Settings, _ options: RunOptions, _ now: Instant) {
+  private mutating func take(
+    _ settings: Settings, _ options: RunOptions, _ now: Instant, _ record: inout Text
+  ) {
     guard let old = configuration else { return }
     for warning in settings.warnings { log.write(.warning, warning, now: now) }
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
@@ -55,24 +69,33 @@ extension Loop {
     isClockTrusted = options.isClockTrusted
     checkClock(now)
     configuration?.settings = settings
-    let changed = settings.differences(from: old.settings, .reload)
+    let changed = Self.list(settings.differences(from: old.settings, .reload))
     write(changed.isEmpty ? "reloaded, nothing changed" : "reloaded changed=", changed, .info, now)
-    let waiting = settings.differences(from: old.started, .restart)
+    let waiting = Self.list(settings.differences(from: old.started, .restart))
     if !waiting.isEmpty { write("restart needed for ", waiting, .warning, now) }
+    record.appendField("changed", changed.isEmpty ? Text("-") : changed)
+    record.appendField("restart", waiting.isEmpty ? Text("-") : waiting)
     if let summary = options.access.summary { log.write(.info, summary, now: now) }
   }
 
   private mutating func write(
-    _ words: StaticString, _ keys: [Text], _ level: LogLevel, _ now: Instant
+    _ words: StaticString, _ keys: Text, _ level: LogLevel, _ now: Instant
   ) {
     var line = Text(words)
-    for (i, key) in keys.prefix(Self.namedKeyCountMax).enumerated() {
+    line.append(keys)
+    log.write(level, line, now: now)
+  }
+
+  /// Names of keys in one line.
+  private static func list(_ keys: [Text]) -> Text {
+    var line = Text()
+    for (i, key) in keys.prefix(namedKeyCountMax).enumerated() {
       if i > 0 { line.append(",") }
       line.append(key)
     }
-    if keys.count > Self.namedKeyCountMax {
-      line.append(" and others=", keys.count - Self.namedKeyCountMax)
+    if keys.count > namedKeyCountMax {
+      line.append(" and others=", keys.count - namedKeyCountMax)
     }
-    log.write(level, line, now: now)
+    return line
   }
 }

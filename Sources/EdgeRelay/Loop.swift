@@ -61,6 +61,7 @@ struct Loop: ~Copyable {
   private let listeners: [Listener]
   private let writer: CommitWriter
   let quarantineFile: QuarantineFile
+  let parkedFile: ParkedFile
   private let resolver: Resolver
   private let signals: Int32
   var service: ServiceManager
@@ -92,7 +93,7 @@ struct Loop: ~Copyable {
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock,
     isClockTrusted: Bool, log: Log, listeners: [Listener], writer: CommitWriter,
-    quarantineFile: QuarantineFile,
+    quarantineFile: QuarantineFile, parkedFile: ParkedFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
     control: Control, metrics: MetricsServer, summaryInterval: Int, secret: UInt64
   ) {
@@ -104,6 +105,7 @@ struct Loop: ~Copyable {
     self.listeners = listeners
     self.writer = writer
     self.quarantineFile = quarantineFile
+    self.parkedFile = parkedFile
     self.resolver = resolver
     self.signals = signals
     self.service = service
@@ -143,7 +145,13 @@ struct Loop: ~Copyable {
     takeAddresses()
     checkClock(clock.now)
     planSummary(clock.now)
-    engine.start(now: clock.now)
+    let parked = parkedFile.read()
+    if !parked.isEmpty {
+      var line = Text("devices are parked, nothing of them is sent; 'edgerelay resume' ends that")
+      line.append(" count=", parked.count)
+      log.write(.warning, line, now: clock.now)
+    }
+    engine.start(parked: parked, now: clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
     var hasMore = false
@@ -193,7 +201,7 @@ struct Loop: ~Copyable {
     case .names: takeAddresses()
     case .signals: handleSignals(moment.instant)
     case .control: acceptControl()
-    case .controlClient: handleControl(index)
+    case .controlClient: handleControl(index, event, moment)
     case .metrics: acceptMetrics(moment.instant)
     case .metricsClient: handleMetrics(index)
     }
@@ -378,6 +386,7 @@ struct Loop: ~Copyable {
       case .flushLink(let slot): flushLink(slot, moment)
       case .closeLink(let slot): closeLink(slot)
       case .quarantine(let device, let frame): quarantine(device, frame, moment)
+      case .watched(let frame): show(frame, moment)
       case .log(let event): write(event, moment.instant)
       }
     }

@@ -10,16 +10,7 @@ struct Record {
 
   var fields: [Field] = []
 
-  mutating func append(_ name: StaticString, _ number: UInt64) {
-    var value = Text()
-    value.append(number)
-    fields.append(Field(name: Text(name).bytes, value: value.bytes, isNumber: true))
-  }
-
-  mutating func append(_ name: StaticString, _ value: Text) {
-    fields.append(Field(name: Text(name).bytes, value: value.bytes, isNumber: false))
-  }
-
+  /// The records in text that was written with `Text.appendField`.
   static func all(_ bytes: [UInt8]) -> [Record] {
     var records: [Record] = []
     var record = Record()
@@ -40,6 +31,20 @@ struct Record {
     return records
   }
 
+  /// The value of a field; empty when there is no such field.
+  @inline(never)
+  func value(_ name: StaticString) -> [UInt8] {
+    for field in fields where field.name.spells(name) { return field.value }
+    return []
+  }
+
+  /// The number in a field; `nil` when there is none.
+  @inline(never)
+  func number(_ name: StaticString) -> Int64? {
+    ArgumentValue.number(value(name), max: Int64.max)
+  }
+
+  @inline(never)
   func writeJSON(to text: inout Text) {
     text.append("{")
     for (i, field) in fields.enumerated() {

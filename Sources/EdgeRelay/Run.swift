@@ -127,6 +127,7 @@ private func startRelay(
   let damageFiles = disk.damageFiles
   let directory = disk.path
   let medium = disk.medium
+  let parkedFile = disk.parkedFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -166,8 +167,8 @@ private func startRelay(
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, isClockTrusted: options.isClockTrusted, log: log,
     listeners: listeners, writer: writer,
-    quarantineFile: quarantineFile, resolver: resolver, signals: signals, service: service,
-    configuration: configuration, control: control, metrics: metrics,
+    quarantineFile: quarantineFile, parkedFile: parkedFile, resolver: resolver, signals: signals,
+    service: service, configuration: configuration, control: control, metrics: metrics,
     summaryInterval: options.summaryInterval, secret: clinux_random())
   return loop.run()
 }
@@ -205,6 +206,7 @@ struct StartError: Error {
   var message: Text
   var exitCode: Int32
 
+  @inline(never)
   init(
     _ words: StaticString, _ subject: [UInt8], _ cause: SystemError?, _ exitCode: Int32,
     advice: StaticString = ""
@@ -236,7 +238,7 @@ private func openSpool(_ options: RunOptions) throws(StartError) -> SpoolDirecto
         advice: "; create it writable for this user, or name another: --spool, [spool] directory")
     case .inUse:
       throw StartError(
-        "another instance uses the spool ", options.spool, nil, ExitCode.inUse,
+        "another instance uses the spool ", options.spool, nil, ExitCode.temporary,
         advice: "; stop it first, or name another directory: --spool, [spool] directory")
     case .cannotCreateSegments(let cause):
       throw StartError(

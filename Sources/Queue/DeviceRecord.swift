@@ -13,6 +13,7 @@
 //   20  evicted       4   frames given up because the ring was full, since the device is known
 //   24  damaged       4   frames given up because they did not validate
 //   28  name, login
+//    +  operator      4   frames given up by the operator; missing where there are none
 //
 // The record's own sequence is the device's newest frame before it. All of it is true at the record's
 // place in the log; what follows in the log only adds to it.
@@ -31,7 +32,13 @@ struct DeviceRecord: Equatable {
   var dropped: DropCounts
 
   /// Bytes of the whole payload.
-  var payloadByteCount: Int { Self.byteCount + nameByteCount + loginByteCount }
+  var payloadByteCount: Int {
+    Self.payloadByteCount(name: nameByteCount, login: loginByteCount, dropped)
+  }
+
+  static func payloadByteCount(name: Int, login: Int, _ dropped: DropCounts) -> Int {
+    byteCount + name + login + (dropped.byOperator == 0 ? 0 : 4)
+  }
 
   func write(to buffer: PageBuffer, at offset: Int) {
     buffer.store(family, at: offset)
@@ -45,13 +52,16 @@ struct DeviceRecord: Equatable {
     buffer.store(firstColdGeneration, at: offset + 16)
     buffer.store(dropped.evicted, at: offset + 20)
     buffer.store(dropped.damaged, at: offset + 24)
+    if dropped.byOperator > 0 {
+      buffer.store(dropped.byOperator, at: offset + payloadByteCount - 4)
+    }
   }
 
   /// The record in `payload`, or `nil` when its counts do not fit it.
   static func read(_ buffer: PageBuffer, _ payload: Range<Int>) -> DeviceRecord? {
     guard payload.count >= byteCount else { return nil }
     let offset = payload.lowerBound
-    let record = DeviceRecord(
+    var record = DeviceRecord(
       family: buffer.loadUInt8(at: offset),
       form: buffer.loadUInt8(at: offset + 1),
       nameByteCount: Int(buffer.loadUInt8(at: offset + 2)),
@@ -63,7 +73,11 @@ struct DeviceRecord: Equatable {
         evicted: buffer.loadUInt32(at: offset + 20), damaged: buffer.loadUInt32(at: offset + 24)))
     guard record.nameByteCount <= DeviceKey.byteCountMax else { return nil }
     guard record.loginByteCount <= SpoolLimits.loginBytesMax else { return nil }
-    guard record.payloadByteCount <= payload.count else { return nil }
+    let end = record.payloadByteCount
+    guard end <= payload.count else { return nil }
+    if end + 4 <= payload.count {
+      record.dropped.byOperator = buffer.loadUInt32(at: offset + end)
+    }
     return record
   }
 

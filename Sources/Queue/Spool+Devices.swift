@@ -40,6 +40,14 @@ extension Spool where D: ~Copyable {
     table[device].last.distance(after: table[device].acknowledged)
   }
 
+  /// The newest frame whose delivery is proven, or that was given up, as everything before it.
+  public func acknowledgedSequence(_ device: DeviceIndex) -> SequenceNumber {
+    table[device].acknowledged
+  }
+
+  /// What tells the slot's present device from those that had the slot before.
+  public func number(of device: DeviceIndex) -> UInt32 { table[device].number }
+
   public func lastSequence(_ device: DeviceIndex) -> SequenceNumber { table[device].last }
 
   /// The newest frame handed to the upstream session.
@@ -100,5 +108,19 @@ extension Spool where D: ~Copyable {
     }
     acknowledgementsDueAt = min(
       acknowledgementsDueAt, now.advanced(by: SpoolLimits.acknowledgementDelay))
+  }
+
+  /// Gives up every frame of the device that waits for proof of delivery; returns how many.
+  public mutating func giveUp(_ device: DeviceIndex) -> Int {
+    let count = undeliveredCount(device)
+    if count == 0 { return 0 }
+    // Answers to frames that will not be written wait for the batch.
+    hasten(device)
+    // The device's record in it may have no room for the count.
+    table[device].headBatch = 0
+    drop(device, through: table[device].last, count: count, .byOperator)
+    clearPins(device)
+    reclaim()
+    return count
   }
 }

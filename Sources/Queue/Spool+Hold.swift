@@ -202,6 +202,8 @@ extension Spool where D: ~Copyable {
     record.firstGeneration = entry.pin.generation
     record.firstColdGeneration = entry.coldPin.generation
     record.dropped = entry.dropped
+    // One from before the operator's first drop has no room for that; another one follows it.
+    if record.payloadByteCount > payload.count { record.dropped.byOperator = 0 }
     record.write(to: buffer, at: payload.lowerBound)
   }
 }

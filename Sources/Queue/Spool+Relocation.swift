@@ -211,7 +211,8 @@ extension Spool where D: ~Copyable {
   }
 
   private func coldHeadByteCount(_ device: DeviceIndex) -> Int {
-    DeviceRecord.byteCount + table[device].key.count + table[device].sweepLogin.count
+    DeviceRecord.payloadByteCount(
+      name: table[device].key.count, login: table[device].sweepLogin.count, table[device].dropped)
   }
 
   /// Takes the result of a commit of moved frames.

@@ -255,6 +255,11 @@ extension Spool where D: ~Copyable {
       queuedNotes.drops += 1
     }
     counters.droppedFrameCount += UInt64(count)
+    switch reason {
+    case .evicted: break
+    case .damaged: counters.damagedFrameCount += UInt64(count)
+    case .byOperator: counters.givenUpFrameCount += UInt64(count)
+    }
     table[device].dropped.add(count, reason)
     table[device].acknowledged = last
     if last.isAfter(table[device].sent) { table[device].sent = last }

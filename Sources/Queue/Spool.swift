@@ -340,7 +340,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   func deviceRecordByteCount(_ device: DeviceIndex) -> Int {
-    DeviceRecord.byteCount + table[device].key.count + table[device].login.count
+    DeviceRecord.payloadByteCount(
+      name: table[device].key.count, login: table[device].login.count, table[device].dropped)
   }
 
   mutating func appendDeviceRecord(
@@ -598,13 +599,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   private mutating func appendNotes(_ batch: inout OpenBatch, _ now: Instant) {
     let buffer = buffers[batch.buffer]
     var dropCount = 0
-    while dropCount < droppingDevices.count, dropFits(batch) {
+    while dropCount < droppingDevices.count {
       let device = droppingDevices[dropCount]
-      dropCount += 1
       let entry = table[device]
-      DropNote(device: entry.number, last: entry.acknowledged, dropped: entry.dropped)
-        .write(to: buffer, at: position(in: batch) + RecordHeader.byteCount)
-      seal(.drop, DropNote.byteCount, entry.number, entry.acknowledged, &batch, now)
+      let note = DropNote(device: entry.number, last: entry.acknowledged, dropped: entry.dropped)
+      guard fits(note, batch) else { break }
+      dropCount += 1
+      note.write(to: buffer, at: position(in: batch) + RecordHeader.byteCount)
+      seal(.drop, note.payloadByteCount, entry.number, entry.acknowledged, &batch, now)
       table[device].isDropDirty = false
     }
     droppingDevices.removeFirst(dropCount)
@@ -632,8 +634,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       ? .never : now.advanced(by: SpoolLimits.acknowledgementDelay)
   }
 
-  private func dropFits(_ batch: OpenBatch) -> Bool {
-    batch.byteCount + RecordHeader.stride(DropNote.byteCount)
+  private func fits(_ note: DropNote, _ batch: OpenBatch) -> Bool {
+    batch.byteCount + RecordHeader.stride(note.payloadByteCount)
       + RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
       <= min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset)
   }

@@ -11,8 +11,11 @@ public struct SpoolCounters: Sendable {
   /// Frames moved to a cold segment.
   public var relocatedFrameCount: UInt64 = 0
   public var sweptFrameCount: UInt64 = 0
-  /// Frames evicted because the ring was full, or lost to damage.
+  /// Frames given up, for whatever reason.
   public var droppedFrameCount: UInt64 = 0
+  /// Those of them that were lost to damage, and those that the operator gave up.
+  public var damagedFrameCount: UInt64 = 0
+  public var givenUpFrameCount: UInt64 = 0
   /// Times a frame was not taken because the ring was full; it may have been offered again.
   public var refusedCount: UInt64 = 0
   /// Bytes of batches that did not validate when they were read, counted at every reading.

@@ -31,6 +31,8 @@ public enum Effect: Sendable {
   case closeLink(SessionSlot)
   /// Keep this frame for people: sessions with the platform break over it.
   case quarantine(DeviceIndex, [UInt8])
+  /// Show this to whoever watches.
+  case watched(WatchedFrame)
   case log(LogEvent)
 }
 
@@ -46,7 +48,8 @@ public enum LogEvent: Sendable {
   case upstreamLost(DeviceIndex, UpstreamLoss, retryInMilliseconds: Int)
   /// Sessions of this device break whatever frame is sent.
   case platformRefuses(DeviceIndex)
-  case command(DeviceIndex, CommandFate, byteCount: Int)
+  /// What became of a command; no device when it is forgotten since.
+  case command(DeviceIndex?, CommandFate, byteCount: Int, CommandSource)
   /// What came from the platform is no frame of the device's protocol, and the device is not there.
   case noiseDropped(DeviceIndex, byteCount: Int)
   case commitFailed(DiskError)

@@ -26,7 +26,7 @@ extension Engine where D: ~Copyable {
       device, login.span,
       InFlight(
         kind: .login, isRequired: true, key: facts.key, sequence: SequenceNumber(0),
-        place: .nowhere, ticket: Gate.none, sentAt: now),
+        place: .nowhere, ticket: Gate.none, sentAt: now, storedAt: now),
       now)
   }
 
@@ -88,20 +88,27 @@ extension Engine where D: ~Copyable {
         device, $0,
         InFlight(
           kind: kind, isRequired: facts.answer == .required, key: facts.key,
-          sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now),
+          sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now,
+          storedAt: storedAt(frame, now)),
         now)
     }
+  }
+
+  /// When a stored frame came, no later than the program's start for one of an earlier boot.
+  private func storedAt(_ frame: SweptFrame, _ now: Instant) -> Instant {
+    spool.age(ofSwept: frame, now: now).map { Instant(milliseconds: now.milliseconds - $0) }
+      ?? .origin
   }
 
   /// Passes over a stored frame that has become worthless.
   private mutating func expireSwept(_ frame: SweptFrame, _ now: Instant) {
     let i = frame.device.rawValue
-    ledger.expiredFrameCount += 1
     spool.markSent(frame.device, frame.sequence)
     upstreams[i].inFlight.append(
       InFlight(
         kind: .expired, isRequired: false, key: AnswerKey(type: 0, serial: 0),
-        sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now))
+        sequence: frame.sequence, place: frame.place, ticket: Gate.none, sentAt: now,
+        storedAt: storedAt(frame, now)))
     settleExpired(frame.device, now)
     updateInterest(frame.device)
     settleUpstream(frame.device, now)
@@ -163,7 +170,7 @@ extension Engine where D: ~Copyable {
         device, $0,
         InFlight(
           kind: .login, isRequired: true, key: row.facts($0).key, sequence: SequenceNumber(0),
-          place: .nowhere, ticket: Gate.none, sentAt: now),
+          place: .nowhere, ticket: Gate.none, sentAt: now, storedAt: now),
         now)
     }
     return true
@@ -200,13 +207,14 @@ extension Engine where D: ~Copyable {
         neighbour = entry
         continue
       case .suspect:
-        ledger.deliveredFrameCount += 2
+        noteDelivered(device, upstreams[i].suspicion.sequence)
+        noteDelivered(device, entry.sequence)
       case .stored:
-        ledger.deliveredFrameCount += 1
+        noteDelivered(device, entry.sequence)
         if entry.isRequired { upstreams[i].noteAnswer(after: now.since(entry.sentAt)) }
         if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
       case .expired:
-        break
+        noteExpired(device, entry.sequence)
       }
       last = entry
     }
@@ -220,6 +228,8 @@ extension Engine where D: ~Copyable {
     if let last {
       spool.acknowledge(
         device, through: last.sequence, at: last.place, now: now)
+      // What waits behind it is no older.
+      ledgers[i].oldestAt = (upstreams[i].inFlight.first ?? last).storedAt
       clearSuspicion(device, settled: last.sequence)
     }
     if let neighbour { sendSuspect(device, behind: neighbour, now) }
@@ -230,6 +240,7 @@ extension Engine where D: ~Copyable {
   private mutating func settleExpired(_ device: DeviceIndex, _ now: Instant) {
     let i = device.rawValue
     while let first = upstreams[i].inFlight.first, first.kind == .expired {
+      noteExpired(device, first.sequence)
       spool.acknowledge(
         device, through: first.sequence, at: first.place, now: now)
       upstreams[i].inFlight.removeFirst()

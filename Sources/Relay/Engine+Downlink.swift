@@ -44,7 +44,7 @@ extension Engine where D: ~Copyable {
           let frame = rest.extracting(0..<byteCount)
           switch row.downMeaning(frame) {
           case .answer(let key): confirm(device, key, frame, moment.instant)
-          case .command: command(device, frame, moment.instant)
+          case .command: command(device, frame, .platform, moment.instant)
           }
           offset += byteCount
         }
@@ -64,21 +64,25 @@ extension Engine where D: ~Copyable {
   // MARK: Commands
 
   /// Hands a command to the device, or keeps it for a while when the device cannot be reached.
-  private mutating func command(_ device: DeviceIndex, _ bytes: Span<UInt8>, _ now: Instant) {
+  @inline(never)
+  mutating func command(
+    _ device: DeviceIndex, _ bytes: Span<UInt8>, _ source: CommandSource, _ now: Instant
+  ) {
     let key = spool.key(of: device)
     let mustWait = heldCommands.contains { $0.device == key }
     if !mustWait, let slot = upstreams[device.rawValue].session, isReachable(slot, now) {
-      pass(device, bytes, to: slot, .passed)
+      pass(device, bytes, to: slot, .passed, source)
       return
     }
     guard bytes.count <= RelayLimits.heldCommandBytesMax,
       heldCommands.count < RelayLimits.heldCommandCountMax
     else {
-      drop(device, .refused, byteCount: bytes.count)
+      drop(device, .refused, byteCount: bytes.count, source)
       return
     }
-    heldCommands.append(HeldCommand(device: key, bytes: bytes.copied(), heldAt: now))
-    emit(.log(.command(device, .held, byteCount: bytes.count)))
+    heldCommands.append(
+      HeldCommand(device: key, bytes: bytes.copied(), source: source, heldAt: now))
+    emit(.log(.command(device, .held, byteCount: bytes.count, source)))
   }
 
   /// Passes what is kept for a session's device, which has just sent a frame.
@@ -89,18 +93,16 @@ extension Engine where D: ~Copyable {
     let due = heldCommands.filter { $0.device == key }
     if due.isEmpty { return }
     heldCommands.removeAll { $0.device == key }
-    for command in due { pass(device, command.bytes.span, to: slot, .passedLate) }
+    for command in due {
+      pass(device, command.bytes.span, to: slot, .passedLate, command.source)
+    }
   }
 
   /// Drops the commands that nobody waits for any more.
   mutating func dropStaleCommands(_ now: Instant) {
     while let first = heldCommands.first, first.expiresAt <= now {
       heldCommands.removeFirst()
-      if let device = spool.find(first.device) {
-        drop(device, .expired, byteCount: first.bytes.count)
-      } else {
-        ledger.droppedCommandCount += 1
-      }
+      drop(spool.find(first.device), .expired, byteCount: first.bytes.count, first.source)
     }
   }
 
@@ -112,23 +114,30 @@ extension Engine where D: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func pass(
-    _ device: DeviceIndex, _ bytes: Span<UInt8>, to slot: SessionSlot, _ fate: CommandFate
+    _ device: DeviceIndex, _ bytes: Span<UInt8>, to slot: SessionSlot, _ fate: CommandFate,
+    _ source: CommandSource
   ) {
     ledger.commandCount += 1
-    emit(.log(.command(device, fate, byteCount: bytes.count)))
+    emit(.log(.command(device, fate, byteCount: bytes.count, source)))
+    if isWatched { watch(slot, bytes, .command) }
     output(bytes, to: slot)
   }
 
-  private mutating func drop(_ device: DeviceIndex, _ fate: CommandFate, byteCount: Int) {
+  @inline(never)
+  private mutating func drop(
+    _ device: DeviceIndex?, _ fate: CommandFate, byteCount: Int, _ source: CommandSource
+  ) {
     ledger.droppedCommandCount += 1
-    emit(.log(.command(device, fate, byteCount: byteCount)))
+    emit(.log(.command(device, fate, byteCount: byteCount, source)))
   }
 
   /// Hands bytes that are no frame, nor part of one, to the device if it is there: who knows what they
   /// are.
   private mutating func noise(_ device: DeviceIndex, _ bytes: Span<UInt8>, isPart: Bool) {
     if !isPart, let slot = upstreams[device.rawValue].session {
+      if isWatched { watch(slot, bytes, .noise) }
       output(bytes, to: slot)
     } else {
       emit(.log(.noiseDropped(device, byteCount: bytes.count)))

@@ -30,12 +30,14 @@ extension Engine where D: ~Copyable {
     case .expires where !isHead:
       return passOn(slot, device, protocolID, frame, facts, moment)
     case .expires, .head:
-      ledger.receivedFrameCount += 1
       // A head that does not say who sends it belongs to the session only if it names nobody else.
       guard facts.identity != nil || facts.replay != .head, isHead else {
+        ledger.receivedFrameCount += 1
         ledger.unidentifiedFrameCount += 1
         return true
       }
+      noteReceived(device, moment.instant)
+      noteLogin(device)
       let isNew = logIn(slot, device, protocolID, frame, facts)
       // What a device may never say again once it is answered must not be forgotten. While the disk
       // fails there is nothing to wait for.
@@ -70,6 +72,7 @@ extension Engine where D: ~Copyable {
       return false
     }
     ensureUpstream(device)
+    openLedger(device)
     if let previous {
       upstreams[previous.rawValue].session = nil
       settleUpstream(previous, now)
@@ -116,18 +119,21 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     if gate.isFull { return false }
     let isCaughtUp = !spool.hasUnsent(device)
+    let isFirst = !spool.hasUndelivered(device)
     let urgency = urgency(device, isCaughtUp: isCaughtUp, moment.instant)
     guard
       case .stored(let sequence, let spoolTicket, let place) = spool.append(
         device, frame, .unlimited, urgency, now: moment.instant)
     else { return false }
-    ledger.receivedFrameCount += 1
+    noteReceived(device, moment.instant)
+    if isFirst { ledgers[device.rawValue].oldestAt = moment.instant }
     let ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
     offer(
       device, frame,
       InFlight(
         kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-        sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
+        sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant,
+        storedAt: moment.instant),
       isCaughtUp: isCaughtUp, moment.instant)
     return true
   }
@@ -189,20 +195,21 @@ extension Engine where D: ~Copyable {
     _ facts: FrameFacts, _ moment: Moment
   ) -> Bool {
     if facts.answer == .upstream, upstreams[device.rawValue].phase != .live {
-      ledger.receivedFrameCount += 1
-      ledger.expiredFrameCount += 1
+      noteReceived(device, moment.instant)
+      noteExpired(device)
       var reply = Reply()
       if protocolID.row.neutralAnswer(frame, facts, &reply) { send(reply, to: slot) }
       return true
     }
     let isCaughtUp = !spool.hasUnsent(device)
+    let isFirst = !spool.hasUndelivered(device)
     // A clock that is told late is wrong.
     let urgency =
       facts.answer == .local ? .soon : urgency(device, isCaughtUp: isCaughtUp, moment.instant)
     let result = spool.append(device, frame, .expires, urgency, now: moment.instant)
     // A disk that fails is no reason to let heartbeats go unanswered.
     if result == .full, spool.failedCommitCount == 0 { return false }
-    ledger.receivedFrameCount += 1
+    noteReceived(device, moment.instant)
     var ticket = Gate.none
     if urgency == .held, case .stored(_, let spoolTicket, _) = result {
       ticket = answerLater(slot, protocolID, frame, facts, spoolTicket, moment)
@@ -211,13 +218,15 @@ extension Engine where D: ~Copyable {
     }
     switch result {
     case .full:
-      ledger.expiredFrameCount += 1
+      noteExpired(device)
     case .stored(let sequence, _, let place):
+      if isFirst { ledgers[device.rawValue].oldestAt = moment.instant }
       offer(
         device, frame,
         InFlight(
           kind: .stored, isRequired: facts.answer == .required, key: facts.key,
-          sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant),
+          sequence: sequence, place: place, ticket: ticket, sentAt: moment.instant,
+          storedAt: moment.instant),
         isCaughtUp: isCaughtUp, moment.instant)
     }
     return true
@@ -248,7 +257,10 @@ extension Engine where D: ~Copyable {
 
   private mutating func send(_ reply: Reply, to slot: SessionSlot) {
     ledger.answeredFrameCount += 1
-    reply.withBytes { output($0, to: slot) }
+    reply.withBytes {
+      if isWatched { watch(slot, $0, .answer) }
+      output($0, to: slot)
+    }
   }
 
   /// Queues bytes for a device, whole.

@@ -25,8 +25,11 @@ public struct EngineStatus: Equatable, Sendable {
 public struct DeviceStatus: Sendable {
   /// Its session, while it is online.
   public var session: SessionSlot?
-  /// When that session's last byte came.
-  public var lastByteAt = Instant.never
+  /// When its last frame came since the program started.
+  public var lastFrameAt = Instant.never
+  /// When the oldest frame that waits came, or earlier; what the spool held before the program
+  /// started counts from then.
+  public var oldestAt = Instant.never
   /// Frames that the platform has not confirmed.
   public var waitingFrameCount = 0
   /// What its session with the platform is doing, in a word.
@@ -63,15 +66,19 @@ extension Engine where D: ~Copyable {
   }
 
   /// How a device stands; `nil` when its place in the table is free.
+  @inline(never)
   public func status(of device: DeviceIndex) -> DeviceStatus? {
     guard spool.isKnown(device) else { return nil }
     var status = DeviceStatus()
     status.waitingFrameCount = spool.undeliveredCount(device)
+    if device.rawValue < ledgers.count {
+      status.lastFrameAt = ledgers[device.rawValue].lastFrameAt
+      if status.waitingFrameCount > 0 { status.oldestAt = ledgers[device.rawValue].oldestAt }
+    }
     guard device.rawValue < upstreams.count else { return status }
     let upstream = upstreams[device.rawValue]
     status.session = upstream.session
-    if let slot = upstream.session { status.lastByteAt = sessions[slot.rawValue].lastByteAt }
-    status.platform = upstream.phase.name
+    status.platform = isParked(device) ? "parked" : upstream.phase.name
     status.failedAttemptCount = upstream.failedAttemptCount
     return status
   }

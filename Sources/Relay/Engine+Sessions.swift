@@ -416,10 +416,12 @@ extension Engine where D: ~Copyable {
           refuse(slot, .disabled, rest, moment)
           return bytes.count
         }
+        let place = effectPlace
         guard handle(slot, rest.extracting(0..<byteCount), moment) else {
           pause(slot)
           return offset
         }
+        if isWatched { watch(received: rest.extracting(0..<byteCount), slot, at: place) }
         if !heldCommands.isEmpty { passHeldCommands(to: slot, moment.instant) }
         offset += byteCount
       }

@@ -44,7 +44,8 @@ extension Engine where D: ~Copyable {
       device, bytes.span,
       InFlight(
         kind: .suspect, isRequired: facts.answer == .required, key: facts.key,
-        sequence: neighbour.sequence, place: neighbour.place, ticket: Gate.none, sentAt: now),
+        sequence: neighbour.sequence, place: neighbour.place, ticket: Gate.none, sentAt: now,
+        storedAt: neighbour.storedAt),
       now)
   }
 
@@ -62,8 +63,8 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].suspicion.convict(), let neighbour = upstreams[i].suspicion.neighbour else {
       return
     }
-    ledger.quarantinedFrameCount += 1
-    ledger.deliveredFrameCount += 1
+    noteQuarantined(device, upstreams[i].suspicion.sequence)
+    noteDelivered(device, neighbour.sequence)
     emit(.quarantine(device, upstreams[i].suspicion.bytes))
     upstreams[i].suspicion = Suspicion()
     spool.acknowledge(device, through: neighbour.sequence, at: neighbour.place, now: now)

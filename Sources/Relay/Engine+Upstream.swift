@@ -72,6 +72,7 @@ extension Engine where D: ~Copyable {
   // MARK: Phases
 
   /// Dials for a device that has something to deliver or is online.
+  @inline(never)
   mutating func wantUpstream(_ device: DeviceIndex, _ now: Instant) {
     let i = device.rawValue
     guard upstreams[i].phase == .idle else { return }
@@ -80,6 +81,7 @@ extension Engine where D: ~Copyable {
       schedule(device)
       return
     }
+    if isParked(device) { return }
     // Where only the login says who speaks, there is nothing to open a session with before it.
     guard !spool.login(of: device).isEmpty || upstreams[i].protocolID.row.head == .optional else {
       return
@@ -112,6 +114,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Forgets a connection that is gone: everything unproven will be sent again.
+  @inline(never)
   private mutating func lose(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
     let i = device.rawValue
     noteBreak(device, loss, now)
@@ -124,6 +127,7 @@ extension Engine where D: ~Copyable {
     emit(.log(.upstreamLost(device, loss, retryInMilliseconds: wait)))
   }
 
+  @inline(never)
   private mutating func forgetConnection(_ device: DeviceIndex) {
     let i = device.rawValue
     for entry in upstreams[i].inFlight where entry.kind == .stored || entry.kind == .neighbour {
@@ -154,6 +158,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Ends a connection for a reason of the relay's own.
+  @inline(never)
   mutating func closeUpstream(_ device: DeviceIndex, _ loss: UpstreamLoss?, _ now: Instant) {
     let i = device.rawValue
     if let loss { lose(device, loss, now) } else { forgetConnection(device) }
@@ -163,6 +168,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Lets a connection go when the device is offline and everything it sent is delivered.
+  @inline(never)
   mutating func settleUpstream(_ device: DeviceIndex, _ now: Instant) {
     let i = device.rawValue
     guard upstreams[i].session == nil, !spool.hasUndelivered(device) else {

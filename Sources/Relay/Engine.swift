@@ -52,6 +52,11 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var sources: SourceTable
   /// One per slot of the spool's device table.
   var upstreams: [Upstream] = []
+  /// One per slot of the spool's device table.
+  var ledgers: [DeviceLedger] = []
+  /// What the spool had counted, and held, when this program's counting began.
+  var countersBefore = SpoolCounters()
+  var heldBeforeCount: UInt64 = 0
   var gate = Gate()
   var timers = DeadlineHeap()
   var random: RandomSource
@@ -69,6 +74,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var opaqueCount = 0
   /// The earliest instant for the next connection attempt of any device.
   var nextDialAt = Instant.origin
+  /// Devices nothing of which is sent to the platform for now.
+  public internal(set) var parked: [DeviceKey] = []
+  /// Whether frames are shown as they pass.
+  public var isWatched = false
   var isDraining = false
   /// Whether an effect has made room for stored frames since the last turn.
   var isTurnDue = false
@@ -89,8 +98,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     effects.reserveCapacity(1_024)
   }
 
-  /// Begins delivering what the spool held at start.
-  public mutating func start(now: Instant) {
+  /// Begins delivering what the spool held at start, but for devices that were parked.
+  public mutating func start(parked: [DeviceKey] = [], now: Instant) {
+    self.parked = parked
+    openLedgers(now: now)
     for i in 0..<spool.deviceCount {
       let device = DeviceIndex(i)
       guard spool.isKnown(device), spool.hasUndelivered(device) else { continue }
@@ -117,6 +128,20 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   }
 
   mutating func emit(_ effect: Effect) { effects.append(effect) }
+
+  /// Where the next effect will stand.
+  var effectPlace: Int { effects.count }
+
+  /// Puts an effect before those that were queued since `place` was next.
+  @inline(never)
+  mutating func emit(_ effect: Effect, at place: Int) {
+    effects.append(effect)
+    var i = effects.count - 1
+    while i > place {
+      effects.swapAt(i, i - 1)
+      i -= 1
+    }
+  }
 
   // MARK: Time
 
@@ -168,6 +193,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
 
   /// The identity behind a device, as its protocol writes it; `nil` when the spool's entry is not
   /// one of a protocol known here.
+  @inline(never)
   public func identity(of device: DeviceIndex) -> DeviceIdentity? {
     DeviceIdentity(spool.key(of: device))
   }

@@ -1,4 +1,4 @@
-// A command of the platform for a device that cannot be reached just now.
+// A command for a device that cannot be reached just now.
 
 import Queue
 
@@ -6,10 +6,18 @@ import Queue
 struct HeldCommand {
   var device: DeviceKey
   var bytes: [UInt8]
+  var source: CommandSource
   var heldAt: Instant
 
   /// After this it is stale and must not be carried out any more.
   var expiresAt: Instant { heldAt.advanced(by: RelayLimits.commandExpiry) }
+}
+
+/// Who wants a command carried out.
+public enum CommandSource: Sendable {
+  case platform
+  /// The number is the operator's, to know the command by.
+  case byOperator(UInt32)
 }
 
 /// What became of a command.

@@ -1,6 +1,7 @@
 // What happened to frames and peers since the program started.
 //
-// For stored frames:  stored + undelivered at start = delivered + held + dropped.
+// What is received is counted once as one of: unidentified, a login, or stored; expired at once is as
+// good as stored and expired. For the equation see DeviceLedger.swift.
 
 /// Counts for status output and tests; none of them steers anything.
 public struct Ledger: Sendable {
@@ -24,6 +25,8 @@ public struct Ledger: Sendable {
   public var answeredFrameCount: UInt64 = 0
   /// Frames of a session that has not named its device; neither answered nor kept.
   public var unidentifiedFrameCount: UInt64 = 0
+  /// Frames that only open a session: kept with their device, not queued.
+  public var loginFrameCount: UInt64 = 0
   public var skippedByteCount: UInt64 = 0
   public var refusedDatagramCount: UInt64 = 0
 

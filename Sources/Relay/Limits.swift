@@ -55,8 +55,10 @@ public enum RelayLimits {
   /// A command waits this long for a frame of a device that cannot be reached; whoever sent it has
   /// given up then, and must not be surprised by it.
   static let commandExpiry = 60_000
+  /// Devices that the operator may hold back at a time; they are looked through one by one.
+  public static let parkedCountMax = 256
   static let heldCommandCountMax = 256
-  static let heldCommandBytesMax = 2_048
+  public static let heldCommandBytesMax = 2_048
   /// How long the network's address translation lets answers to a datagram through: 30 s is the
   /// shortest in common use.
   static let datagramReachInterval = 25_000

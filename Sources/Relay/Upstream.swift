@@ -39,6 +39,8 @@ struct InFlight {
   /// Its answer's place at the gate, or `Gate.none`.
   var ticket: UInt32
   var sentAt: Instant
+  /// When the frame came, as far as is known.
+  var storedAt: Instant
 }
 
 /// Why a session with the platform ended or did not begin.

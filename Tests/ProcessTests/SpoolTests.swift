@@ -181,7 +181,7 @@ struct SpoolTests {
       if world.stage.trackers.isEmpty { world.addTrackers(3, seed: 33) }
       let wanted = world.tally.alarms.answered + 10
       try world.run("it works") { $0.tally.alarms.answered >= wanted }
-      #expect(try StatusTests.run(["status", "--spool", spool]).code == 0)
+      #expect(try Operator.run(["status", "--spool", spool]).code == 0)
       world.killRelay()
     }
     #expect(try Data(contentsOf: URL(fileURLWithPath: spool + "/seg.000")) == page)
@@ -220,7 +220,7 @@ struct SpoolTests {
   }
 
   private static func run(_ words: [String]) throws -> (code: Int, output: String) {
-    try StatusTests.run(words)
+    try Operator.run(words)
   }
 
   /// Every file of the spool and what is in it.

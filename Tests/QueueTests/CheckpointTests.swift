@@ -92,6 +92,30 @@ struct CheckpointTests {
     #expect(again.drain().last == "I6 six")
   }
 
+  @Test("remembers what was given up by hand, in notes and in device records")
+  func remembersGivenUp() {
+    var spool = emptySpool()
+    let a = spool.device("A")
+    let b = spool.device("B")
+    for i in 1...4 { spool.store(a, "\(i)") }
+    spool.store(b, "x")
+    spool.confirm(a, 1)
+    let counts = [spool.giveUp(a), spool.giveUp(a)]
+    #expect(counts == [3, 0])
+    #expect(spool.hasUndelivered(a) == false)
+    spool.store(a, "five")
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    #expect(again.dropCounts(of: again.device("A")) == DropCounts(byOperator: 3))
+    let drained = again.drain()
+    #expect(drained == ["B1 x", "A5 five"])
+    // So many frames that the note is written over and the device's record has to tell.
+    for i in 1...300 { again.store(again.device("C"), "\(i)") }
+    var later = recovered(again.disk.afterPowerCut(.nothing))
+    #expect(later.dropCounts(of: later.device("A")).byOperator == 3)
+    let first = later.drain().first
+    #expect(first?.hasPrefix("C") == true)
+  }
+
   @Test("moves on while nothing but one device sends, so that segments are used again")
   func movesOn() {
     var spool = emptySpool()

@@ -64,6 +64,27 @@ struct HoldTests {
     #expect(spool.drain() == ["A2 2", "A3 3"])
   }
 
+  @Test("that the operator gives up is not written, and counted on disk")
+  func givenUp() {
+    for name in ["A", "AB", "ABC", "ABCD", "ABCDE"] {
+      var spool = emptySpool()
+      let a = spool.device(name)
+      for i in 1...3 { spool.hold(a, "\(i)", at: 0) }
+      let count = spool.giveUp(a)
+      #expect(count == 3)
+      #expect(spool.nextDeadline <= instant(0))
+      spool.hold(a, "four", at: 0)
+      spool.commitIfDue(now: instant(0))
+      #expect(spool.disk.isCommitting)
+      let error = spool.disk.finishCommit()
+      spool.commitFinished(error, now: instant(0))
+      #expect(spool.durableTicket == 1)
+      var again = recovered(spool.disk.afterPowerCut(.nothing))
+      #expect(again.dropCounts(of: again.device(name)) == DropCounts(byOperator: 3))
+      #expect(again.drain() == ["\(name)4 four"])
+    }
+  }
+
   @Test("may wait longer where the platform's machine has it")
   func extended() {
     var spool = emptySpool()

@@ -12,6 +12,7 @@ class Edge {
   var now = 1_000
   var logs: [LogEvent] = []
   var quarantined: [[UInt8]] = []
+  var watched: [WatchedFrame] = []
   /// What must never happen, in words; the test fails when there is any.
   var violations: [String] = []
 
@@ -98,6 +99,7 @@ class Edge {
         if let written = writeLink(bytes, of: slot) { engine.linkWrote(slot, written, moment) }
       case .closeLink(let slot): closeLink(slot)
       case .quarantine(_, let frame): quarantined.append(frame)
+      case .watched(let frame): watched.append(frame)
       case .log(let event): logs.append(event)
       }
     }
@@ -115,13 +117,20 @@ class Edge {
       if session.phase == .free { violations.append("\(effect) is free") }
       if session.transport != .udp { violations.append("\(effect) is no UDP source") }
       if session.output.count < byteCount { violations.append("\(effect) has too few bytes") }
-    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .log:
+    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .watched,
+      .log:
       break
     }
   }
 
   /// Checks what must hold between any two events.
   func checkLimits() {
+    if !engine.balance.isEven { violations.append("the ledger of all: \(engine.balance)") }
+    for i in 0..<engine.spool.deviceCount {
+      if let balance = engine.balance(of: DeviceIndex(i)), !balance.isEven {
+        violations.append("the ledger of device \(i): \(balance)")
+      }
+    }
     for upstream in engine.upstreams {
       // The login that may come with a frame and what follows it are the entries beyond the window.
       if upstream.inFlight.count > RelayLimits.windowCountMax + 2 {

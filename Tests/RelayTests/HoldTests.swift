@@ -20,6 +20,24 @@ import Testing
     world.advance(10_000)
     #expect(world.engine.spool.counters.commitCount == 0)
     #expect(world.engine.ledger.deliveredFrameCount == 198)
+    #expect(world.engine.spool.counters.sparedFrameCount == 198)
+    #expect(world.engine.balance.isEven)
+    #expect(world.balance(1).isEven)
+  }
+
+  @Test func `what the operator gives up before it is written is answered and counted`() {
+    let world = World(holdMilliseconds: 250)
+    world.respond = { frame in frame.type == 0x01 ? frame.answer().bytes : [] }
+    let tracker = world.tracker(1)
+    _ = tracker.take()
+    tracker.send(.alarm(2))
+    #expect(tracker.take() == [])
+    #expect(world.giveUp(1) == 1)
+    world.advance(20)
+    #expect(tracker.take() == [Wire.alarm(2).answer()])
+    #expect(world.balance(1).byOperator == 1)
+    #expect(world.balance(1).isEven)
+    #expect(world.engine.balance.isEven)
   }
 
   @Test func `what the platform does not confirm in time is written, and answered then`() {

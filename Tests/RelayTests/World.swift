@@ -92,7 +92,8 @@ final class World: Edge {
 
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
-    deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, seed: UInt64 = 1
+    deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, parked: [DeviceKey] = [],
+    seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
@@ -100,7 +101,7 @@ final class World: Edge {
       policies: policies, sessionCountMax: sessionCountMax, holdMilliseconds: holdMilliseconds)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
-    engine.start(now: instant)
+    engine.start(parked: parked, now: instant)
     settle()
   }
 

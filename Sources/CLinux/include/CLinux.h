@@ -49,6 +49,7 @@ long clinux_open_directory(const char *path);
 
 /* how: 0 to write, 1 the same and created, 2 to read. */
 long clinux_open_at(int directory, const char *name, int how);
+long clinux_rename_at(int directory, const char *from, const char *to);
 long clinux_make_directory(const char *path);
 
 /* Writes the names in a directory, each with its terminating zero; returns how many bytes. */
@@ -151,6 +152,12 @@ long clinux_send_datagram(int fd, const void *buffer, size_t count, const uint8_
 
 /* A listening Unix socket for the owner and the group; what stands at `path` is removed first. */
 long clinux_bind_local(const char *path);
+
+/* Whether the other end of a Unix socket is root or the user that this process runs as. */
+int clinux_peer_is_owner(int fd);
+
+/* Whether there is something to read, or an end, within `timeout` milliseconds. */
+int clinux_wait_readable(int fd, int timeout);
 
 /* A connection to a Unix socket; blocks. */
 long clinux_connect_local(const char *path);

@@ -86,7 +86,7 @@ struct CaptureLine {
     }
     let isFrame = key.spells("frames")
     guard depth == 2, isFrame || key.spells("server_replies") else { return }
-    guard let bytes = Hex.decode(text[...]) else { throw .notHexadecimal }
+    guard let bytes = Hex.decode(text) else { throw .notHexadecimal }
     if isFrame { frames.append(bytes) } else { replies?.append(bytes) }
   }
 

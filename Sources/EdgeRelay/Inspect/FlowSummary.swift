@@ -48,8 +48,6 @@ struct FlowSummary {
 extension DeviceIdentity {
   /// Whether people write this identity as `name`, with or without the zeros in front.
   fileprivate func isWritten(likeNumber name: [UInt8]) -> Bool {
-    var characters: [UInt8] = []
-    for i in 0..<characterCount { characters.append(character(i)) }
-    return characters.drop { $0 == 0x30 }.elementsEqual(name.drop { $0 == 0x30 })
+    written.bytes.drop { $0 == 0x30 }.elementsEqual(name.drop { $0 == 0x30 })
   }
 }

@@ -48,7 +48,7 @@ struct InspectOptions {
     if !words.isEmpty {
       // A single word that is not hexadecimal is the name of a file.
       options.input =
-        words.count == 1 && Hex.decode(words[0][...]) == nil ? .file(words[0]) : .words(words)
+        words.count == 1 && Hex.decode(words[0]) == nil ? .file(words[0]) : .words(words)
       inputCount += 1
     }
     if inputCount > 1 { throw UsageError("inspect takes HEX words, a FILE or -, one of them") }
@@ -63,7 +63,7 @@ func runInspect(_ options: InspectOptions) -> Int32 {
   case .words(let words):
     var pieces: [[UInt8]] = []
     for word in words {
-      guard let bytes = Hex.decode(word[...]) else {
+      guard let bytes = Hex.decode(word) else {
         complain("not hexadecimal: ", word)
         return ExitCode.badData
       }
@@ -72,10 +72,10 @@ func runInspect(_ options: InspectOptions) -> Int32 {
     run.inspect(pieces)
     return ExitCode.success
   case .file(let path):
-    guard let content = readAll(path: path) else { return ExitCode.noInput }
+    guard let content = readInput(path: path) else { return ExitCode.noInput }
     return inspect(content, &run)
   case .standardInput:
-    guard let content = readAll(descriptor: 0) else { return ExitCode.noInput }
+    guard let content = readInput(descriptor: 0) else { return ExitCode.noInput }
     return inspect(content, &run)
   }
 }
@@ -91,46 +91,36 @@ private func inspect(_ content: [UInt8], _ run: inout InspectRun) -> Int32 {
   return isReadable ? ExitCode.success : ExitCode.badData
 }
 
-func complain(_ words: StaticString, _ subject: [UInt8]) {
+func complain(_ words: StaticString, _ subject: [UInt8], _ error: SystemError? = nil) {
   var text = Text("edgerelay: ")
   text.append(words)
   text.append(subject)
+  if let error {
+    if !subject.isEmpty { text.append(": ") }
+    error.write(to: &text)
+  }
   text.append("\n")
   text.printError()
 }
 
-private func readAll(path: [UInt8]) -> [UInt8]? {
+private func readInput(path: [UInt8]) -> [UInt8]? {
   let opened = withCString(path) { unsafe clinux_open($0, 0, 0) }
   guard opened >= 0 else {
-    var reason = Text()
-    SystemError(code: Int32(-opened)).write(to: &reason)
-    complain("cannot read ", path + Text(": ").bytes + reason.bytes)
+    complain("cannot read ", path, SystemError(code: Int32(-opened)))
     return nil
   }
   defer { Sockets.close(Int32(opened)) }
-  return readAll(descriptor: Int32(opened))
+  return readInput(descriptor: Int32(opened))
 }
 
-private func readAll(descriptor: Int32) -> [UInt8]? {
+private func readInput(descriptor: Int32) -> [UInt8]? {
   let inputBytesMax = 256 << 20
-  var content: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 64 * 1_024)
-  while true {
-    // SAFETY: the buffer lives for the call.
-    let got = unsafe chunk.withUnsafeMutableBufferPointer {
-      unsafe clinux_read(descriptor, $0.baseAddress!, $0.count)
-    }
-    if got < 0 {
-      var reason = Text()
-      SystemError(code: Int32(-got)).write(to: &reason)
-      complain("cannot read the input: ", reason.bytes)
-      return nil
-    }
-    if got == 0 { return content }
-    content.append(contentsOf: chunk[..<Int(got)])
-    if content.count > inputBytesMax {
-      complain("the input is larger than 256 MiB", [])
-      return nil
-    }
+  do throws(SystemError) {
+    let content = try readAll(descriptor, max: inputBytesMax)
+    if content.count <= inputBytesMax { return content }
+    complain("the input is larger than 256 MiB", [])
+  } catch {
+    complain("cannot read the input: ", [], error)
   }
+  return nil
 }

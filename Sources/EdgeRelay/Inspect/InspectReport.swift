@@ -274,15 +274,6 @@ struct InspectReport {
   }
 }
 
-extension DeviceIdentity {
-  /// The name as people write it.
-  fileprivate var written: Text {
-    var text = Text()
-    for i in 0..<characterCount { text.append(byte: character(i)) }
-    return text
-  }
-}
-
 extension Endpoint {
   /// Address and port as operators write them.
   fileprivate var written: Text {

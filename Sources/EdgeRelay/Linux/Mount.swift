@@ -18,6 +18,9 @@ enum Mount {
     return Medium(type: type, options: options.span, upper: upperType(words[words.count - 1]))
   }
 
+  /// Bytes of one of the kernel's small files, and more than any has.
+  private static let fileBytesMax = 1 << 20
+
   /// The type of the file system below an overlay's upper directory.
   private static func upperType(_ options: [UInt8]) -> UInt32 {
     let key = Text("upperdir=").bytes
@@ -54,6 +57,6 @@ enum Mount {
     let opened = withCString(path.bytes) { unsafe clinux_open($0, 0, 0) }
     guard opened >= 0 else { return [] }
     defer { Sockets.close(Int32(opened)) }
-    return readAll(Int32(opened))
+    return (try? readAll(Int32(opened), max: fileBytesMax)) ?? []
   }
 }

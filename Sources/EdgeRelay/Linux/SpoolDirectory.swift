@@ -1,8 +1,8 @@
-// The spool's files: `lock`, and `seg.000` ... of equal size, created once; and `quarantine`, if it was
-// ever needed (QuarantineFile.swift).
+// The spool's files: `lock`, and `seg.000` ... of equal size, created once; and `quarantine` and
+// `parked`, if they were ever needed (QuarantineFile.swift, ParkedFile.swift).
 //
 // The directory is locked for as long as the program lives. Every segment is created at its final
-// size at first start, synced, and the directory synced once; after that no file is created,
+// size at first start, synced, and the directory synced once; after that none of them is created,
 // renamed, removed or resized. The size of the segments that are there decides, not the configured
 // cap, so that a change of the cap never makes stored frames unreadable. Source: spool document,
 // section 2.1.
@@ -118,6 +118,9 @@ struct SpoolDirectory: Disk, ~Copyable {
 
   /// Where frames that nobody takes are kept for people.
   var quarantineFile: QuarantineFile { QuarantineFile(directory: directory) }
+
+  /// Where it is kept which devices are parked.
+  var parkedFile: ParkedFile { ParkedFile(directory: directory) }
 
   mutating func startCommit(_ order: CommitOrder) {
     writer?.start(order, descriptor: segments[order.segment])

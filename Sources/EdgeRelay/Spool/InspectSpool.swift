@@ -19,7 +19,7 @@ func inspectSpool(_ options: SpoolOptions) -> Int32 {
     if options.dumped == nil {
       write(&look, options)
     } else if look.isDoubtful {
-      refuseDamage(options)
+      complain("frames are lost by damage; 'edgerelay spool' says where in ", options.directory)
     }
     return look.isDoubtful ? ExitCode.failure : ExitCode.success
   } catch {
@@ -30,33 +30,20 @@ func inspectSpool(_ options: SpoolOptions) -> Int32 {
 private func refuse(
   _ words: StaticString, _ directory: [UInt8], _ error: SystemError?, _ code: Int32
 ) -> Int32 {
-  var text = Text("edgerelay: ")
-  text.append(words)
-  text.append(directory)
-  if let error {
-    text.append(": ")
-    error.write(to: &text)
-  }
-  text.append("\n")
-  text.printError()
+  complain(words, directory, error)
   return code
 }
 
-private func refuseDamage(_ options: SpoolOptions) {
-  _ = refuse(
-    "frames are lost by damage; 'edgerelay spool' says where in ", options.directory, nil, 0)
-}
-
 private func write(_ look: inout SpoolLook, _ options: SpoolOptions) {
-  let segments = segmentRecords(&look)
-  let devices = deviceRecords(look)
-  let damage = damageRecords(look)
-  let summary = summaryRecord(look, options)
+  let segments = Record.all(segmentLines(&look).bytes)
+  let devices = Record.all(deviceLines(look).bytes)
+  let damage = Record.all(damageLines(look).bytes)
+  let summary = Record.all(summaryLines(look, options).bytes)
   var text = Text()
   if options.isJSON {
-    for record in [summary] + segments + devices + damage { record.writeJSON(to: &text) }
+    for record in summary + segments + devices + damage { record.writeJSON(to: &text) }
   } else {
-    summary.writeLines(to: &text)
+    for record in summary { record.writeLines(to: &text) }
     for records in [segments, devices, damage] where !records.isEmpty {
       text.append("\n")
       Record.writeTable(records, "", to: &text)
@@ -65,7 +52,7 @@ private func write(_ look: inout SpoolLook, _ options: SpoolOptions) {
   text.print()
 }
 
-private func summaryRecord(_ look: borrowing SpoolLook, _ options: SpoolOptions) -> Record {
+private func summaryLines(_ look: borrowing SpoolLook, _ options: SpoolOptions) -> Text {
   var free = 0
   var used = 0
   for slot in 0..<look.spool.geometry.segmentCount {
@@ -82,89 +69,91 @@ private func summaryRecord(_ look: borrowing SpoolLook, _ options: SpoolOptions)
     if let oldest = waiting.oldest { total.oldest = max(oldest, total.oldest ?? 0) }
   }
   var evicted: UInt64 = 0
+  var givenUp: UInt64 = 0
   var damaged = UInt64(look.findings.missingFrameCount)
   for i in 0..<look.spool.deviceCount {
     let dropped = look.spool.dropCounts(of: DeviceIndex(i))
     evicted += UInt64(dropped.evicted)
     damaged += UInt64(dropped.damaged)
+    givenUp += UInt64(dropped.byOperator)
   }
-  var record = Record()
+  var text = Text()
   var directory = Text()
   directory.append(options.directory)
-  record.append("spool", directory)
-  record.append(
+  text.appendField("spool", directory)
+  text.appendField(
     "relay",
-    isRelayAtWork(options) ? Text("at work, what it writes now may be missing") : Text("-"))
-  record.append("file_system", Text(look.spool.disk.medium.name))
-  record.append("weakness", Text(look.spool.disk.medium.weakness.name))
-  record.append("segment_bytes", UInt64(look.spool.geometry.segmentByteCount))
-  record.append("segments_used", UInt64(used))
-  record.append("segments_free", UInt64(free))
-  record.append("segments_foreign", UInt64(look.report.foreignSegmentCount))
-  record.append("segments_unreadable", UInt64(look.findings.unreadableSegmentCount))
-  record.append("devices", UInt64(look.report.deviceCount))
-  record.append("frames_waiting", UInt64(total.count))
-  record.append("bytes_waiting", UInt64(total.byteCount))
-  record.append(seconds: "oldest_seconds", total.oldest)
-  record.append("lost_full", evicted)
-  record.append("lost_damaged", damaged)
-  record.append("orphaned", UInt64(look.report.orphanCount))
-  record.append("damaged_places", UInt64(look.findings.damagedRegions.count))
-  record.append("torn_end", look.report.hasTornTail ? Text("yes, never answered") : Text("no"))
-  record.append("read", options.isVerifying ? Text("everything") : Text("what waits"))
-  return record
+    isRelayAtWork(options) ? "at work, what it writes now may be missing" : "-")
+  text.appendField("file_system", look.spool.disk.medium.name)
+  text.appendField("weakness", look.spool.disk.medium.weakness.name)
+  text.appendField("segment_bytes", UInt64(look.spool.geometry.segmentByteCount))
+  text.appendField("segments_used", UInt64(used))
+  text.appendField("segments_free", UInt64(free))
+  text.appendField("segments_foreign", UInt64(look.report.foreignSegmentCount))
+  text.appendField("segments_unreadable", UInt64(look.findings.unreadableSegmentCount))
+  text.appendField("devices", UInt64(look.report.deviceCount))
+  text.appendField("frames_waiting", UInt64(total.count))
+  text.appendField("bytes_waiting", UInt64(total.byteCount))
+  text.appendField("oldest_seconds", seconds: total.oldest)
+  text.appendField("lost_full", evicted)
+  text.appendField("lost_damaged", damaged)
+  text.appendField("lost_operator", givenUp)
+  text.appendField("orphaned", UInt64(look.report.orphanCount))
+  text.appendField("damaged_places", UInt64(look.findings.damagedRegions.count))
+  text.appendField("torn_end", look.report.hasTornTail ? "yes, never answered" : "no")
+  text.appendField("read", options.isVerifying ? "everything" : "what waits")
+  text.append("\n")
+  return text
 }
 
-private func segmentRecords(_ look: inout SpoolLook) -> [Record] {
-  var records: [Record] = []
+private func segmentLines(_ look: inout SpoolLook) -> Text {
+  var text = Text()
   for slot in 0..<look.spool.geometry.segmentCount {
     let standing = look.spool.standing(of: slot)
     if standing.state == .blank { continue }
-    var record = Record()
-    record.append("segment", SpoolDirectory.name(of: slot))
-    record.append("generation", UInt64(standing.generation))
-    record.append("class", standing.isCold ? Text("cold") : Text("main"))
+    text.appendField("segment", SpoolDirectory.name(of: slot))
+    text.appendField("generation", UInt64(standing.generation))
+    text.appendField("class", standing.isCold ? "cold" : "main")
     switch standing.state {
-    case .blank, .free: record.append("state", Text("free"))
-    case .used: record.append("state", Text("used"))
-    case .foreign: record.append("state", Text("foreign"))
+    case .blank, .free: text.appendField("state", "free")
+    case .used: text.appendField("state", "used")
+    case .foreign: text.appendField("state", "foreign")
     }
-    record.append("filled", standing.state == .foreign ? 0 : UInt64(look.spool.fill(of: slot)))
-    records.append(record)
+    text.appendField("filled", standing.state == .foreign ? 0 : UInt64(look.spool.fill(of: slot)))
+    text.append("\n")
   }
-  return records
+  return text
 }
 
-private func deviceRecords(_ look: borrowing SpoolLook) -> [Record] {
-  var records: [Record] = []
+private func deviceLines(_ look: borrowing SpoolLook) -> Text {
+  var text = Text()
   for (i, waiting) in look.waiting.enumerated() {
     let device = DeviceIndex(i)
     guard let identity = SpoolLook.identity(device, in: look.spool) else { continue }
     let dropped = look.spool.dropCounts(of: device)
-    var record = Record()
-    record.append("device", identity.name)
-    record.append("protocol", identity.protocolName)
-    record.append("waiting", UInt64(waiting.count))
-    record.append("bytes", UInt64(waiting.byteCount))
-    record.append(seconds: "oldest_seconds", waiting.oldest)
-    record.append("lost_full", UInt64(dropped.evicted))
-    record.append("lost_damaged", UInt64(dropped.damaged))
-    records.append(record)
+    text.appendField("device", identity.written)
+    text.appendField("protocol", identity.protocolID.row.name)
+    text.appendField("waiting", UInt64(waiting.count))
+    text.appendField("bytes", UInt64(waiting.byteCount))
+    text.appendField("oldest_seconds", seconds: waiting.oldest)
+    text.appendField("lost_full", UInt64(dropped.evicted))
+    text.appendField("lost_damaged", UInt64(dropped.damaged))
+    text.appendField("lost_operator", UInt64(dropped.byOperator))
+    text.append("\n")
   }
-  return records
+  return text
 }
 
-private func damageRecords(_ look: borrowing SpoolLook) -> [Record] {
-  var records: [Record] = []
+private func damageLines(_ look: borrowing SpoolLook) -> Text {
+  var text = Text()
   for region in look.findings.damagedRegions {
-    var record = Record()
-    record.append("damaged", SpoolDirectory.name(of: region.segment))
-    record.append("generation", UInt64(region.generation & 0x7FFF_FFFF))
-    record.append("offset", UInt64(region.range.lowerBound))
-    record.append("bytes", UInt64(region.range.count))
-    records.append(record)
+    text.appendField("damaged", SpoolDirectory.name(of: region.segment))
+    text.appendField("generation", UInt64(region.generation & 0x7FFF_FFFF))
+    text.appendField("offset", UInt64(region.range.lowerBound))
+    text.appendField("bytes", UInt64(region.range.count))
+    text.append("\n")
   }
-  return records
+  return text
 }
 
 /// Whether a relay answers on the spool's socket.

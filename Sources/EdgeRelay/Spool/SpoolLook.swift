@@ -77,16 +77,11 @@ struct SpoolLook: ~Copyable {
     report.orphanCount = min(report.orphanCount, other.report.orphanCount)
   }
 
-  /// The name of a device as people write it; `nil` for one of an unknown protocol.
+  /// Who a device is; `nil` for one of an unknown protocol.
   static func identity(
     _ device: DeviceIndex, in spool: borrowing Spool<SpoolDirectory>
-  ) -> (name: Text, protocolName: Text)? {
-    guard spool.isKnown(device), let identity = DeviceIdentity(spool.key(of: device)) else {
-      return nil
-    }
-    var name = Text()
-    for i in 0..<identity.characterCount { name.append(byte: identity.character(i)) }
-    return (name, Text(identity.protocolID.row.name))
+  ) -> DeviceIdentity? {
+    spool.isKnown(device) ? DeviceIdentity(spool.key(of: device)) : nil
   }
 
   private static func devices(
@@ -94,9 +89,7 @@ struct SpoolLook: ~Copyable {
   ) -> [Int] {
     var found: [Int] = []
     for i in 0..<spool.deviceCount {
-      if let identity = identity(DeviceIndex(i), in: spool), identity.name.bytes == name {
-        found.append(i)
-      }
+      if identity(DeviceIndex(i), in: spool)?.isCalled(name) == true { found.append(i) }
     }
     return found
   }
@@ -109,12 +102,13 @@ struct SpoolLook: ~Copyable {
       text.append("\n")
       return
     }
-    var record = Record()
-    record.append("sequence", UInt64(frame.sequence.rawValue))
-    record.append("state", frame.isWaiting ? Text("waiting") : Text("delivered"))
-    record.append(seconds: "age_seconds", frame.age)
-    record.append("frame", Text(hex: bytes))
-    record.writeJSON(to: &text)
+    var record = Text()
+    record.appendField("sequence", UInt64(frame.sequence.rawValue))
+    record.appendField("state", frame.isWaiting ? "waiting" : "delivered")
+    record.appendField("age_seconds", seconds: frame.age)
+    record.appendField("frame", Text(hex: bytes))
+    record.append("\n")
+    for record in Record.all(record.bytes) { record.writeJSON(to: &text) }
   }
 
   private static func showProgress(_ done: Int, _ count: Int) {
@@ -131,17 +125,6 @@ extension SpoolFindings {
     damagedRegions.contains {
       $0.segment == region.segment && $0.generation == region.generation
         && $0.range.overlaps(region.range)
-    }
-  }
-}
-
-extension Record {
-  /// Appends milliseconds as seconds; `nil` is unknown.
-  mutating func append(seconds name: StaticString, _ milliseconds: Int64?) {
-    if let milliseconds {
-      append(name, UInt64(max(0, milliseconds / 1_000)))
-    } else {
-      append(name, Text("-"))
     }
   }
 }

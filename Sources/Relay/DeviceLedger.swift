@@ -1,0 +1,59 @@
+// What became of one device's frames since the program started.
+//
+//   received + heldBefore = logins + delivered + held + expired + quarantined + dropped   modulo 2^32
+//
+// Counted where things happen; `held` and what was dropped are the spool's own figures, so that the
+// equation is a check of both. Nothing of this survives the program: what the spool still holds at the
+// next start is `heldBefore` then.
+
+import Queue
+
+/// The counts of one place in the table of devices.
+struct DeviceLedger {
+  /// Tells this device from those that had the place before.
+  var number: UInt32
+  var heldBefore: UInt32
+  /// What the spool had given up of it before.
+  var droppedBefore: DropCounts
+  var received: UInt32 = 0
+  /// Frames that only open a session: kept with the device, repeated, not queued.
+  var logins: UInt32 = 0
+  var delivered: UInt32 = 0
+  var expired: UInt32 = 0
+  var quarantined: UInt32 = 0
+  var lastFrameAt = Instant.never
+  /// When the oldest frame that waits was stored, or earlier.
+  var oldestAt = Instant.never
+
+  init(number: UInt32, heldBefore: Int, droppedBefore: DropCounts) {
+    self.number = number
+    self.heldBefore = UInt32(truncatingIfNeeded: heldBefore)
+    self.droppedBefore = droppedBefore
+  }
+}
+
+/// A ledger with its two sides, of one device or of all.
+public struct Balance: Sendable {
+  public var received: UInt64 = 0
+  /// What the spool held when counting began.
+  public var heldBefore: UInt64 = 0
+  /// Frames of sessions that had not named their device.
+  public var unidentified: UInt64 = 0
+  public var logins: UInt64 = 0
+  public var delivered: UInt64 = 0
+  public var held: UInt64 = 0
+  public var expired: UInt64 = 0
+  public var quarantined: UInt64 = 0
+  public var evicted: UInt64 = 0
+  public var damaged: UInt64 = 0
+  public var byOperator: UInt64 = 0
+  /// What was ever given up, as far as the spool knows.
+  public var droppedEver: UInt64 = 0
+
+  public var isEven: Bool {
+    UInt32(truncatingIfNeeded: received &+ heldBefore)
+      == UInt32(
+        truncatingIfNeeded: unidentified &+ logins &+ delivered &+ held &+ expired &+ quarantined
+          &+ evicted &+ damaged &+ byOperator)
+  }
+}
