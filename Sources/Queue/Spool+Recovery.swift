@@ -140,6 +140,8 @@ extension Spool where D: ~Copyable {
       report.damagedByteCount += walker.takeDamage()
       report.add(lostHeader() + walker.damagedRegions)
       guard walker.lastBatch != 0 else {
+        // The first one was begun with records that are needed.
+        if i == first { isComplete = false }
         if segments[slot].durableByteCount == geometry.segmentByteCount {
           segments[slot].use = .free
         }
@@ -308,16 +310,22 @@ extension Spool where D: ~Copyable {
   ) -> Bool {
     var newest = before
     var isComplete = true
+    var batchCount = 0
     while true {
       do {
-        guard let record = try walker.next(&disk, limit: geometry.segmentByteCount) else {
-          return isComplete
+        let record = try walker.next(&disk, limit: geometry.segmentByteCount)
+        // Also a batch without a record that counts has something to say.
+        if walker.batchCount > batchCount, !Generation.isCold(walker.generation) {
+          // Every batch names the one that was durable when it was begun: in its segment the one before
+          // it, or that is missing, or stands in another's place.
+          let durable = walker.durableThrough
+          if let newest, durable > newest || batchCount > 0 && durable < newest {
+            isComplete = false
+          }
+          batchCount = walker.batchCount
+          newest = walker.lastBatch
         }
-        // Every batch names the one that was durable when it was begun.
-        if let newest, walker.durableThrough > newest, !Generation.isCold(walker.generation) {
-          isComplete = false
-        }
-        newest = walker.lastBatch
+        guard let record else { return isComplete }
         apply(record, &report)
       } catch {
         // Numbers beyond this place may be given out again.

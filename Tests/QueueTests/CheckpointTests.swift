@@ -73,6 +73,57 @@ struct CheckpointTests {
     #expect(report.undeliveredCount == 2 * stored + 1)
   }
 
+  @Test("is not relied upon when the batch before a torn one is missing")
+  func missingBeforeTorn() {
+    var stored = 0
+    var spool = full(&stored)
+    let (page, first) = (SpoolLimits.pageByteCount, SpoolLimits.reservedPageCount)
+    while spool.writeOffset != (first + 1) * page || spool.order.count < 3 {
+      spool.store(spool.device("A"), "x")
+      stored += 1
+    }
+    var disk = spool.disk.afterPowerCut(.nothing)
+    // The newest segment's only batch has no sound record, and the one before has no sound header.
+    disk.flip(segment: spool.order.last!, bit: (first * page + BatchHeader.byteCount) * 8)
+    let before = spool.order[spool.order.count - 2]
+    disk.flip(segment: before, bit: (spool.segments[before].durableByteCount - page) * 8)
+    var report = RecoveryReport()
+    var again = recovered(disk, &report)
+    #expect(report.frameCount > stored)
+    #expect(again.drain().first == "C3 3")
+  }
+
+  @Test("without a sound batch in its first segment is not relied upon")
+  func missingBatches() {
+    var stored = 0
+    let spool = full(&stored)
+    var disk = spool.disk.afterPowerCut(.nothing)
+    let segment = spool.segment(of: spool.checkpoint.generation)!
+    for page in SpoolLimits.reservedPageCount..<spool.geometry.segmentByteCount / 4_096 {
+      disk.flip(segment: segment, bit: page * 4_096 * 8)
+    }
+    var report = RecoveryReport()
+    var again = recovered(disk, &report)
+    #expect(report.frameCount > stored)
+    #expect(again.drain().first == "C3 3")
+  }
+
+  @Test("with a batch written in another's place is not relied upon", arguments: 1..<5)
+  func misplaced(_ distance: Int) {
+    var stored = 0
+    let spool = full(&stored)
+    var disk = spool.disk.afterPowerCut(.nothing)
+    let segment = spool.segment(of: spool.checkpoint.generation)!
+    let (page, first) = (SpoolLimits.pageByteCount, SpoolLimits.reservedPageCount)
+    let place = (first + distance) * page
+    disk.overwrite(
+      segment: segment, offset: first * page, Array(disk.image[segment][place..<place + page]))
+    var report = RecoveryReport()
+    var again = recovered(disk, &report)
+    #expect(report.frameCount > stored)
+    #expect(again.drain().first == "C3 3")
+  }
+
   @Test("remembers a device, its place and its losses when all its frames are written over")
   func remembersDevices() {
     var spool = emptySpool()
