@@ -50,6 +50,8 @@ struct DeviceEntry {
   var lastBatchFirst = SequenceNumber(0)
   /// The newest frame in a batch that was started.
   var written = SequenceNumber(0)
+  /// The operator has given up frames behind this one that wait in memory; they are written all the same.
+  var writtenAfter: SequenceNumber?
   /// Frames up to this one may be held for longer, until then.
   var heldThrough = SequenceNumber(0)
   var heldUntil = Instant.origin
@@ -90,6 +92,8 @@ struct DeviceEntry {
   var hasUnsent: Bool { last.isAfter(sent) }
   /// The newest frame but for those that wait in memory.
   var newestWritten: SequenceNumber { written.isAfter(acknowledged) ? written : acknowledged }
+  /// The newest frame that need not be written any more.
+  var spared: SequenceNumber { writtenAfter ?? acknowledged }
   var hasUndelivered: Bool { last.isAfter(acknowledged) }
 
   /// Whether the next frame to send is durable; also true while its commit is under way and the

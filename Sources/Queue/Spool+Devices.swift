@@ -100,7 +100,7 @@ extension Spool where D: ~Copyable {
     }
     if table[device].firstPin.generation != segmentBefore { reclaim() }
     // Of frames that were never written, nothing is to be written either.
-    guard table[device].written.isAfter(before) else { return }
+    guard table[device].written.isAfter(before) || table[device].writtenAfter != nil else { return }
     if !table[device].isAcknowledgementDirty {
       table[device].isAcknowledgementDirty = true
       dirtyDevices.append(device)
@@ -114,8 +114,11 @@ extension Spool where D: ~Copyable {
   public mutating func giveUp(_ device: DeviceIndex) -> Int {
     let count = undeliveredCount(device)
     if count == 0 { return 0 }
-    // Answers to frames that will not be written wait for the batch.
+    // Answers wait for the batch, and are true only if it brings their frames to the disk.
     hasten(device)
+    if table[device].lastBatch == gathering?.number {
+      table[device].writtenAfter = table[device].spared
+    }
     // The device's record in it may have no room for the count.
     table[device].headBatch = 0
     drop(device, through: table[device].last, count: count, .byOperator)

@@ -9,6 +9,7 @@
 // taken out, those behind them move up, and the device records that remain say how far their devices
 // have come, so that the numbers that are missing on disk are known to be done with. A device without a
 // frame left in the batch loses its record there, and gets another one with its next frame.
+// What the operator gives up meanwhile is written all the same, so that its answer is true.
 // The same makes room while the disk fails: what the platform has confirmed needs no disk.
 // Invariant: every frame in the gathering batch that is not delivered is written when `dueAt` or its
 // own time has come; `written` is the newest frame of a device that is on disk or on its way there.
@@ -78,7 +79,7 @@ extension Spool where D: ~Copyable {
       guard let device = spool.table.find(number: header.device) else { return }
       if header.type == RecordType.device.rawValue {
         spool.table[device].isKept = spool.table[device].isRecordWanted
-      } else if header.sequence.isAfter(spool.table[device].acknowledged) {
+      } else if header.sequence.isAfter(spool.table[device].spared) {
         spool.table[device].isKept = true
         frameCount += 1
         firstDelta = min(firstDelta, header.delta)
@@ -96,13 +97,13 @@ extension Spool where D: ~Copyable {
     forEachRecord(of: batch) { spool, offset, header in
       guard let device = spool.table.find(number: header.device) else { return }
       let isRecord = header.type == RecordType.device.rawValue
-      let acknowledged = spool.table[device].acknowledged
+      let spared = spool.table[device].spared
       if isRecord, !spool.table[device].isKept { return spool.forgetRecord(of: device) }
-      if !isRecord, !header.sequence.isAfter(acknowledged) { return }
+      if !isRecord, !header.sequence.isAfter(spared) { return }
       if end != offset { buffer.move(from: offset, to: end, count: header.strideByteCount) }
       var header = header
       if isRecord {
-        if acknowledged.isAfter(header.sequence) { header.sequence = acknowledged }
+        if spared.isAfter(header.sequence) { header.sequence = spared }
         spool.refreshRecord(of: device, header.payload(at: end))
       }
       header.delta -= min(header.delta, firstDelta)
@@ -136,6 +137,7 @@ extension Spool where D: ~Copyable {
       guard let device = spool.table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
         spool.table[device].written = header.sequence
+        spool.table[device].writtenAfter = nil
       } else {
         spool.table[device].isRecordWanted = false
       }
@@ -198,7 +200,7 @@ extension Spool where D: ~Copyable {
     let buffer = buffers[gathering?.buffer ?? 0]
     guard var record = DeviceRecord.read(buffer, payload) else { return }
     let entry = table[device]
-    record.acknowledged = entry.acknowledged
+    record.acknowledged = entry.spared
     record.firstGeneration = entry.pin.generation
     record.firstColdGeneration = entry.coldPin.generation
     record.dropped = entry.dropped

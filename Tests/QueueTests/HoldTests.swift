@@ -64,7 +64,7 @@ struct HoldTests {
     #expect(spool.drain() == ["A2 2", "A3 3"])
   }
 
-  @Test("that the operator gives up is not written, and counted on disk")
+  @Test("that the operator gives up is written all the same, and counted on disk")
   func givenUp() {
     for name in ["A", "AB", "ABC", "ABCD", "ABCDE"] {
       var spool = emptySpool()
@@ -74,14 +74,25 @@ struct HoldTests {
       #expect(count == 3)
       #expect(spool.nextDeadline <= instant(0))
       spool.hold(a, "four", at: 0)
+      spool.confirm(a, 4)
+      spool.hold(a, "five", at: 0)
       spool.commitIfDue(now: instant(0))
       #expect(spool.disk.isCommitting)
       let error = spool.disk.finishCommit()
       spool.commitFinished(error, now: instant(0))
       #expect(spool.durableTicket == 1)
-      var again = recovered(spool.disk.afterPowerCut(.nothing))
+      #expect(spool.counters.sparedFrameCount == 0)
+      var report = RecoveryReport()
+      var again = recovered(spool.disk.afterPowerCut(.nothing), &report)
+      #expect(report.frameCount == 5)
       #expect(again.dropCounts(of: again.device(name)) == DropCounts(byOperator: 3))
-      #expect(again.drain() == ["\(name)4 four"])
+      #expect(again.drain() == ["\(name)5 five"])
+      // From then on nothing is written that is delivered in time.
+      spool.confirm(a, 5)
+      spool.hold(a, "six", at: 300)
+      spool.confirm(a, 6)
+      spool.commitIfDue(now: instant(600))
+      #expect(spool.counters.sparedFrameCount == 1)
     }
   }
 

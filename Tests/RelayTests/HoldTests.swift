@@ -25,7 +25,7 @@ import Testing
     #expect(world.balance(1).isEven)
   }
 
-  @Test func `what the operator gives up before it is written is answered and counted`() {
+  @Test func `what the operator gives up before it is written is written, answered and counted`() {
     let world = World(holdMilliseconds: 250)
     world.respond = { frame in frame.type == 0x01 ? frame.answer().bytes : [] }
     let tracker = world.tracker(1)
@@ -35,9 +35,28 @@ import Testing
     #expect(world.giveUp(1) == 1)
     world.advance(20)
     #expect(tracker.take() == [Wire.alarm(2).answer()])
+    #expect(world.engine.spool.counters.sparedFrameCount == 0)
+    #expect(world.engine.spool.counters.commitCount == 1)
     #expect(world.balance(1).byOperator == 1)
     #expect(world.balance(1).isEven)
     #expect(world.engine.balance.isEven)
+  }
+
+  @Test func `frames of a parked device are written at once, those in memory too`() {
+    let world = World(holdMilliseconds: 250)
+    world.respond = { frame in frame.type == 0x01 ? frame.answer().bytes : [] }
+    let tracker = world.tracker(1)
+    _ = tracker.take()
+    tracker.send(.alarm(2))
+    #expect(tracker.take() == [])
+    #expect(world.park(1))
+    world.advance(20)
+    #expect(tracker.take() == [Wire.alarm(2).answer()])
+    tracker.send(.alarm(3))
+    world.advance(20)
+    #expect(tracker.take() == [Wire.alarm(3).answer()])
+    #expect(world.engine.spool.counters.sparedFrameCount == 0)
+    #expect(world.balance(1).held == 2)
   }
 
   @Test func `what the platform does not confirm in time is written, and answered then`() {

@@ -88,11 +88,12 @@ extension Simulation {
       platform[i].isOpenAtRelay = false
       platform[i].lostAt = nil
     }
+    let parked = engine.parked
     engine = Self.engine(
       image, configuration, Self.deviceCountMax, seed &+ UInt64(killCount), geometry)
     engine.spool.fullPolicy = fullPolicy
     undeliveredAtStart = totalUndelivered
-    engine.start(now: instant)
+    engine.start(parked: parked, now: instant)
   }
 
   var totalUndelivered: Int {

@@ -6,7 +6,7 @@ extension Simulation {
   func fault() {
     if isCalm { return }
     at(500 + random.below(15_000), .fault)
-    switch random.below(14) {
+    switch random.below(16) {
     case 0: kill()
     case 1:
       note("platform \(isPlatformUp ? "down" : "up")")
@@ -48,6 +48,7 @@ extension Simulation {
     case 12:
       note("the path to the platform forgets all connections")
       for i in platform.indices { platform[i].isSwallowed = true }
+    case 13, 14: operate()
     default:
       isPlatformUp = true
       isDiskFaulty = false
@@ -81,6 +82,7 @@ extension Simulation {
     isPlatformUp = true
     isDiskSlow = false
     isDiskFaulty = false
+    resumeAll()
     for c in connections.indices { connections[c].isSlow = false }
     for i in platform.indices {
       platform[i].isStalled = false
