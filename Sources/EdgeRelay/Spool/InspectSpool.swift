@@ -1,6 +1,7 @@
 // `edgerelay spool`: what stands in a spool.
 
 import CLinux
+import Detect
 import Queue
 
 /// Looks at a spool and says what is there; returns the exit code.
