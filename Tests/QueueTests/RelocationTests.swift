@@ -33,6 +33,28 @@ struct RelocationTests {
     #expect(spool.table[stuck].firstPin == .nowhere)
   }
 
+  @Test(
+    "brings nothing back of what the operator gave up, however often its records move",
+    arguments: 0..<4)
+  func givenUp(_ laps: Int) {
+    var spool = emptySpool()
+    let (stuck, busy, other) = (spool.device("S"), spool.device("B"), spool.device("O"))
+    for i in 1...6 {
+      spool.store(stuck, "\(i)")
+      spool.store(other, "\(i)")
+      pass(1, busy, &spool)
+    }
+    let count = spool.giveUp(stuck)
+    #expect(count == 6)
+    spool.commit()
+    pass(laps, busy, &spool)
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    #expect(again.dropCounts(of: again.device("S")) == DropCounts(byOperator: 6))
+    again.store(again.device("S"), "seven")
+    let handed = again.drain().filter { !$0.hasPrefix("B") }
+    #expect(handed == (1...6).map { "O\($0) \($0)" } + ["S7 seven"])
+  }
+
   @Test("keeps the time at which a frame was stored")
   func age() {
     var spool = emptySpool()
