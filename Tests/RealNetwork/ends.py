@@ -189,8 +189,10 @@ class Session(asyncio.Protocol):
             raise ValueError("no login")
         elif kind == "reply":
             self.record.replies.add(value)
-        else:
+        elif frame == self.speech.report(self.name, value, kind == "alarm"):
             self.record.take(value, now, self.platform.back_from)
+        else:
+            raise ValueError("altered frame")
         if kind in ("login", "alarm"):
             self.transport.write(self.speech.answer(frame))
 

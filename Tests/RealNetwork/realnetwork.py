@@ -231,53 +231,68 @@ async def run(name, is_brief, folder):
     return report(name, world, began, ended, seen, last, wrong)
 
 
+class Commands:
+    """What became of the platform's commands."""
+
+    def __init__(self, world):
+        sent = world.platform.commands
+        self.sent = len(sent)
+        self.owed = sum(command.is_owed for command in sent.values())
+        self.doubled = self.late = self.astray = 0
+        self.slowest = 0.0
+        taken = set()
+        for device in world.devices:
+            for number, when in device.commands:
+                if number not in sent or sent[number].name != device.name:
+                    self.astray += 1
+                    continue
+                self.doubled += number in taken
+                taken.add(number)
+                delay = when - sent[number].sent
+                self.late += delay > LATE
+                self.slowest = max(self.slowest, delay)
+        self.taken = len(taken)
+        self.lost = sum(command.is_owed and number not in taken for number, command in sent.items())
+
+
 def report(name, world, began, ended, seen, last, wrong):
+    """The line of a case, and what is wrong about it."""
     records = world.platform.records
+    answered = sum(len(device.answered) for device in world.devices)
+    others = sum(len(device.sent) for device in world.devices) - answered
     alarms, positions, with_memory = world.missing()
-    back = sorted(record.back - ended for record in records.values() if record.back)
-    waited = [when - ended for device in world.devices
-              for number, when in records[device.name].arrived.items() if when - device.sent[number] > WAITED]
-    taken = {}
-    late = doubled = strayed = 0
-    slowest = 0.0
-    for device in world.devices:
-        for number, when in device.commands:
-            command = world.platform.commands.get(number)
-            if command is None or command.name != device.name:
-                strayed += 1
-                continue
-            doubled += number in taken
-            taken[number] = when
-            slowest = max(slowest, when - command.sent)
-            late += when - command.sent > LATE
-    owed = sum(command.is_owed for command in world.platform.commands.values())
-    lost_commands = sum(command.is_owed and number not in taken
-                        for number, command in world.platform.commands.items())
-    broken = sum(device.lost_connections for device in world.devices)
+    made_up = sum(number not in device.sent for device in world.devices for number in records[device.name].arrived)
+    twice = sum(record.duplicates for record in records.values())
     disordered = sum(record.disordered for record in records.values())
+    ended_connections = 0 if world.killed else sum(device.lost_connections for device in world.devices)
+    slowest_answer = max(device.slowest_answer for device in world.devices)
+    commands = Commands(world)
     busiest = max_per_second(world.network.line.dials)
-    wrong += [fault for device in world.devices for fault in device.faults] + world.platform.faults
-    for count, what in ((alarms, "answered alarms lost"), (positions, "positions lost"),
-                        (disordered, "frames out of order"), (lost_commands, "commands lost"),
-                        (doubled, "commands doubled"), (late, "commands late"), (strayed, "commands astray"),
-                        (last["frames_dropped"], "frames dropped"),
-                        (0 if world.killed else broken, "connections of devices ended"),
-                        (max(0, busiest - DIALS_PER_SECOND_MAX), "connections a second too many")):
+    back = sorted(record.back - ended for record in records.values() if record.back) or [-1]
+    waited = [when - ended for device in world.devices
+              for number, when in records[device.name].arrived.items()
+              if when - device.sent.get(number, when) > WAITED]
+    wrong += world.platform.faults + [fault for device in world.devices for fault in device.faults]
+    for count, what in (
+            (alarms, "answered alarms lost"), (positions, "positions lost"),
+            (made_up, "frames that were never sent"), (disordered, "frames out of order"),
+            (last["frames_dropped"], "frames dropped"), (ended_connections, "connections of devices ended"),
+            (commands.lost, "commands lost"), (commands.doubled, "commands doubled"),
+            (commands.late, "commands late"), (commands.astray, "commands astray"),
+            (max(0, busiest - DIALS_PER_SECOND_MAX), "connections a second too many")):
         if count:
             wrong.append(f"{count} {what}")
-    text = (
-        f"{name}: {world.count} devices, {ended - began:.0f} s; status: "
-        f"{seen['devices_online']} online, {seen['platform_sessions']} sessions, "
+    return (
+        f"{name}: {world.count} devices, {ended - began:.0f} s; "
+        f"status: {seen['devices_online']} online, {seen['platform_sessions']} sessions, "
         f"{seen['frames_waiting']} waiting | "
-        f"lost {alarms} of {sum(len(device.answered) for device in world.devices)} answered, "
-        f"{positions + with_memory} of {sum(len(device.sent) - len(device.answered) for device in world.devices)} others; "
-        f"{sum(record.duplicates for record in records.values())} twice, {disordered} out of order; slowest answer "
-        f"{max(device.slowest_answer for device in world.devices):.2f} s | commands: {len(world.platform.commands)} sent, "
-        f"{len(taken)} taken, {owed} owed, {lost_commands} lost, {doubled} doubled, slowest {slowest:.1f} s | "
-        f"back after {back[0] if back else -1:.1f} to {back[-1] if back else -1:.1f} s, "
-        f"backlog gone after {max([0] + waited):.1f} s, at most {busiest} connections a second"
-    )
-    return text, wrong
+        f"lost {alarms} of {answered} answered, {positions + with_memory} of {others} others; "
+        f"{twice} twice, {disordered} out of order; slowest answer {slowest_answer:.2f} s | "
+        f"commands: {commands.sent} sent, {commands.taken} taken, {commands.owed} owed, {commands.lost} lost, "
+        f"{commands.doubled} doubled, slowest {commands.slowest:.1f} s | "
+        f"back after {back[0]:.1f} to {back[-1]:.1f} s, backlog gone after {max([0] + waited):.1f} s, "
+        f"at most {busiest} connections a second"
+    ), wrong
 
 
 def max_per_second(times):
