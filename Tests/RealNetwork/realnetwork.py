@@ -205,6 +205,10 @@ CASES = {
 }
 
 
+# Faults in which the platform ends no connection that the relay knows of.
+SILENT = ("cut", "nat-silent", "kill")
+
+
 async def run(name, is_brief, folder):
     """Runs a case; what it came to, and what is wrong about it."""
     fault, *figures = CASES[name]
@@ -272,6 +276,8 @@ def report(name, world, began, ended, seen, last, wrong):
     waited = [when - ended for device in world.devices
               for number, when in records[device.name].arrived.items()
               if when - device.sent.get(number, when) > WAITED]
+    with open(f"{world.folder}/log", errors="replace") as log:
+        blamed = log.read().count("reason=closed-by-platform") if name in SILENT else 0
     wrong += world.platform.faults + [fault for device in world.devices for fault in device.faults]
     for count, what in (
             (alarms, "answered alarms lost"), (positions, "positions lost"),
@@ -279,7 +285,7 @@ def report(name, world, began, ended, seen, last, wrong):
             (last["frames_dropped"], "frames dropped"), (ended_connections, "connections of devices ended"),
             (commands.lost, "commands lost"), (commands.doubled, "commands doubled"),
             (commands.late, "commands late"), (commands.astray, "commands astray"),
-            (max(0, busiest - DIALS_PER_SECOND_MAX), "connections a second too many")):
+            (blamed, "lines that blame the platform"), (max(0, busiest - DIALS_PER_SECOND_MAX), "connections a second too many")):
         if count:
             wrong.append(f"{count} {what}")
     return (
