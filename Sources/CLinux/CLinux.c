@@ -46,6 +46,8 @@ const int clinux_erofs = EROFS;
 const int clinux_eexist = EEXIST;
 const int clinux_enoent = ENOENT;
 const int clinux_econnrefused = ECONNREFUSED;
+const int clinux_econnreset = ECONNRESET;
+const int clinux_epipe = EPIPE;
 const int clinux_eopnotsupp = EOPNOTSUPP;
 const int clinux_eafnosupport = EAFNOSUPPORT;
 

@@ -323,8 +323,10 @@ struct Loop: ~Copyable {
       buffer.withBytes(0..<byteCount) { engine.upstreamReceived(device, $0, moment) }
     case .wouldBlock:
       break
-    case .ended, .failed:
+    case .ended:
       endUpstream(device, .closedByPeer, moment)
+    case .failed(let error):
+      endUpstream(device, error.isByPeer ? .closedByPeer : .silent, moment)
     }
   }
 
@@ -474,8 +476,10 @@ struct Loop: ~Copyable {
     case .wouldBlock:
       engine.upstreamWrote(device, 0)
       watchUpstream(device, PollInterest(read: true, write: true))
-    case .ended, .failed:
+    case .ended:
       endUpstream(device, .closedByPeer, moment)
+    case .failed(let error):
+      endUpstream(device, error.isByPeer ? .closedByPeer : .silent, moment)
     }
   }
 

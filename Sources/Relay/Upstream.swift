@@ -47,6 +47,7 @@ struct InFlight {
 public enum UpstreamLoss: UInt8, Sendable {
   case unreachable
   case closedByPeer
+  /// No answer came, or no acknowledgement.
   case silent
   /// The login was not answered: most likely the platform does not know the device.
   case unknownDevice

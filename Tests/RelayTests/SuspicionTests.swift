@@ -97,6 +97,19 @@ import Testing
     #expect(stored(world) == serials)
   }
 
+  @Test func `sessions that end with the line raise no suspicion, and keep the order`() {
+    let world = World()
+    let tracker = world.tracker(1)
+    tracker.send(.position(2), .position(3))
+    for _ in 0..<10 {
+      let count = world.connections.count
+      world.cut(nil, .silent)
+      for _ in 0..<700 where world.connections.count == count { world.advance(100) }
+      #expect(world.upstream.frames == [.login(1), .position(2), .position(3)])
+    }
+    #expect(world.quarantined == [])
+  }
+
   @Test func `a platform that breaks with the device whatever it sends gets everything later`() {
     let world = World()
     world.breaksOver = { $0.type != 0x01 }

@@ -167,10 +167,10 @@ final class World: Edge {
     settle()
   }
 
-  func cut(_ connection: PlatformConnection? = nil) {
+  func cut(_ connection: PlatformConnection? = nil, _ loss: UpstreamLoss = .closedByPeer) {
     let connection = connection ?? upstream
     connection.isOpen = false
-    engine.upstreamClosed(connection.device, .closedByPeer, moment)
+    engine.upstreamClosed(connection.device, loss, moment)
     settle()
   }
 

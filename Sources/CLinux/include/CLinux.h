@@ -36,6 +36,8 @@ extern const int clinux_erofs;
 extern const int clinux_eexist;
 extern const int clinux_enoent;
 extern const int clinux_econnrefused;
+extern const int clinux_econnreset;
+extern const int clinux_epipe;
 extern const int clinux_eopnotsupp;
 extern const int clinux_eafnosupport;
 extern const int clinux_sigterm;

@@ -6,6 +6,10 @@ import CLinux
 struct SystemError: Error, Equatable {
   var code: Int32
 
+  /// Whether the other side has ended the connection; any other error is one of the path or of this
+  /// machine.
+  var isByPeer: Bool { code == clinux_econnreset || code == clinux_epipe }
+
   /// Turns a CLinux result into a value or an error.
   static func check(_ result: Int) throws(SystemError) -> Int {
     if result < 0 { throw SystemError(code: Int32(-result)) }
