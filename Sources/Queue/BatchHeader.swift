@@ -65,6 +65,20 @@ struct BatchHeader: Equatable {
     buffer.store(crc.checksum(seed: 0, buffer, offset..<offset + 44), at: offset + 44)
   }
 
+  /// Of the batches at the beginning of a segment that `buffer` holds, the first one of its newest use;
+  /// one in a tail slot only if there is no other.
+  static func newest(atStartOf buffer: PageBuffer, _ crc: CRC32C) -> BatchHeader? {
+    var newest: BatchHeader?
+    for page in [SpoolLimits.reservedPageCount, 1, 2] {
+      let offset = page * SpoolLimits.pageByteCount
+      guard let found = read(buffer, at: offset, generation: nil, crc) else { continue }
+      if Generation.age(found.generation) > Generation.age(newest?.generation ?? 0) {
+        newest = found
+      }
+    }
+    return newest
+  }
+
   /// The header at `offset`, or `nil` when there is no valid one of this generation; a `nil`
   /// generation stands for any.
   @inline(never)

@@ -74,6 +74,8 @@ struct DeviceEntry {
   var coldHead: UInt32 = 0
   /// The batch that carries the device's name and current login already.
   var headBatch: UInt32 = 0
+  /// The gathering that the record is part of, as opposed to a tail with the same number.
+  var headGathering: UInt32 = 0
   /// The pass of the sweep in which a frame of the device was left behind.
   var blockedPass: UInt32 = 0
   /// The segment of the newest device record; zero is none, and none is needed.

@@ -17,6 +17,16 @@ public enum SpoolLimits {
 
   // Chosen by us.
 
+  /// Bytes of a batch that still goes to a tail slot: what is written home instead fills its page, so
+  /// that tail slots never cost a write.
+  static let tailBytesMax = pageByteCount * 3 / 4
+  /// Bytes kept free in every batch for the tail that may be put in front of it, and for where the times
+  /// of what follows count from.
+  static let tailReserve = pageByteCount
+  /// Milliseconds for which the times of a tail's new records count from where its last ones do; they
+  /// are 16 bits.
+  static let tailBaseAgeMax = 30_000
+
   /// Bytes of one batch: large enough that a commit costs its bytes and not its flush.
   public static let batchBytesMax = 256 * 1_024
   /// Bytes: the smallest and largest segment.

@@ -5,7 +5,7 @@
 //    3  flags     1   1 = the frame is worthless when late
 //    4  device    4   number of the device; zero where a record belongs to none
 //    8  sequence  4   per device, from 1
-//   12  delta     2   milliseconds after the batch's first record
+//   12  delta     2   milliseconds after the batch's first record, or after the last `time` record
 //   14  boot      2   number of the machine's boot
 //   16  crc       4   CRC-32C of (generation xor salt) 4, batch 4, bytes 0 ..< 16, payload
 //   20  payload
@@ -28,6 +28,9 @@ enum RecordType: UInt8 {
   /// written to another segment as it is, again whenever the login has changed, and once in every
   /// round of the checkpoint.
   case device = 5
+  /// Milliseconds of the machine's boot, modulo 2^32, 4 bytes: what the times of the following records
+  /// count from.
+  case time = 6
 }
 
 /// The header of a record.

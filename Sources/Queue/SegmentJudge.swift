@@ -24,7 +24,7 @@ public struct SegmentJudge {
   public func origin(of head: PageBuffer) -> Origin {
     if Self.isForeign(head, crc) { return .foreign }
     if case .header = SegmentHeader.read(head, at: 0, crc) { return .own }
-    return BatchHeader.read(head, at: Self.firstBatch, generation: nil, crc) == nil ? .blank : .own
+    return BatchHeader.newest(atStartOf: head, crc) == nil ? .blank : .own
   }
 
   /// Whether the segment that begins with these pages was written by another version.

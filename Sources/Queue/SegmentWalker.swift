@@ -66,6 +66,8 @@ struct SegmentWalker {
   /// damage if another one follows.
   private var doubtfulByteCount = 0
   private var doubtfulStart = 0
+  /// Whether a tail slot is read: what stands behind it says nothing of it.
+  private var isInTailSlot = false
 
   init(segmentByteCount: Int, crc: CRC32C) {
     buffer = PageBuffer(
@@ -74,7 +76,8 @@ struct SegmentWalker {
     self.crc = crc
   }
 
-  /// Starts at a batch of a segment, by default the first; `offset` is a multiple of the page size.
+  /// Starts at a batch of a segment, by default the first, or at a tail slot; `offset` is a multiple of
+  /// the page size.
   ///
   /// `provenThrough` is the number of a batch known to be durable from elsewhere; zero knows none.
   mutating func open(
@@ -96,6 +99,7 @@ struct SegmentWalker {
     durableThrough = 0
     batchCount = 0
     recordCount = 0
+    isInTailSlot = offset < SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
   }
 
   /// The offset behind the last page looked at.
@@ -149,7 +153,8 @@ struct SegmentWalker {
     recordCount = 0
     durableThrough = header.durableThrough
     oldestGeneration = header.oldestGeneration
-    batchStart = position
+    // What is in a tail slot has its place behind the other batches.
+    batchStart = max(position, SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount)
     batchMilliseconds = header.monotonicMilliseconds
     recordPosition = position + BatchHeader.byteCount
     batchEnd = position + header.byteCount
@@ -171,6 +176,9 @@ struct SegmentWalker {
         header: header, payload: payload..<payload + header.payloadByteCount, batch: lastBatch,
         place: LogPosition(generation: generation, offset: UInt32(batchStart)),
         monotonicMilliseconds: batchMilliseconds &+ UInt32(header.delta))
+      if header.type == RecordType.time.rawValue, record.payload.count >= 4 {
+        batchMilliseconds = buffer.loadUInt32(at: payload)
+      }
       if header.type == RecordType.relocated.rawValue, record.payload.count >= 4 {
         record.monotonicMilliseconds = buffer.loadUInt32(at: payload)
         record.payload = payload + 4..<record.payload.upperBound
@@ -215,6 +223,7 @@ struct SegmentWalker {
   private mutating func isFollowedByBatch<D: Disk & ~Copyable>(
     _ disk: inout D
   ) throws(DiskError) -> Bool {
+    if isInTailSlot { return false }
     let page = SpoolLimits.pageByteCount
     // Behind the window, so that the current batch stays whole in it.
     let spare = buffer.byteCount - page

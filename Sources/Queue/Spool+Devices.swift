@@ -99,6 +99,10 @@ extension Spool where D: ~Copyable {
       }
     }
     if table[device].firstPin.generation != segmentBefore { reclaim() }
+    if sequence.isAfter(table[device].written), !hasRecordInGathering(device) {
+      // What is missing on disk then is explained by the record before the next frame.
+      table[device].headBatch = 0
+    }
     // Of frames that were never written, nothing is to be written either.
     guard table[device].written.isAfter(before) || table[device].writtenAfter != nil else { return }
     if !table[device].isAcknowledgementDirty {
@@ -110,13 +114,18 @@ extension Spool where D: ~Copyable {
       acknowledgementsDueAt, now.advanced(by: SpoolLimits.acknowledgementDelay))
   }
 
+  /// Whether the device's record is in the batch that is gathered, and not in a tail in front of it.
+  func hasRecordInGathering(_ device: DeviceIndex) -> Bool {
+    gathering.map { $0.gathering == table[device].headGathering } ?? false
+  }
+
   /// Gives up every frame of the device that waits for proof of delivery; returns how many.
   public mutating func giveUp(_ device: DeviceIndex) -> Int {
     let count = undeliveredCount(device)
     if count == 0 { return 0 }
     // Answers wait for the batch, and are true only if it brings their frames to the disk.
     hasten(device)
-    if table[device].lastBatch == gathering?.number {
+    if isGathered(device) {
       table[device].writtenAfter = table[device].spared
     }
     // The device's record in it may have no room for the count.

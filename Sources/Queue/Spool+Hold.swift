@@ -31,7 +31,7 @@ extension Spool where D: ~Copyable {
     guard var batch = openBatch(RecordHeader.stride(deviceRecordByteCount(device)), now) else {
       return nil
     }
-    if batch.recordCount == 0 { batch.openedAt = now }
+    if batch.recordCount == 0 { batch.openedAt = timeBase(of: batch, now) }
     appendDeviceRecord(device, &batch, now)
     table[device].isRecordWanted = true
     batch.dueAt = min(batch.dueAt, now.advanced(by: SpoolLimits.commitDelay))
@@ -39,11 +39,15 @@ extension Spool where D: ~Copyable {
     return batch.ticket
   }
 
+  /// Whether a frame of the device is in the gathering batch, and not in a tail in front of it only.
+  func isGathered(_ device: DeviceIndex) -> Bool {
+    table[device].lastBatch == gathering?.number
+      && table[device].last.isAfter(table[device].written)
+  }
+
   /// Has a device's held frames written now: the session that was to deliver them has ended.
   mutating func hasten(_ device: DeviceIndex) {
-    guard let batch = gathering, table[device].lastBatch == batch.number,
-      table[device].hasUndelivered
-    else { return }
+    guard isGathered(device), table[device].hasUndelivered else { return }
     gathering?.dueAt = .origin
   }
 
@@ -51,7 +55,7 @@ extension Spool where D: ~Copyable {
   mutating func noteDelivered(
     _ device: DeviceIndex, after before: SequenceNumber, through sequence: SequenceNumber
   ) {
-    guard let batch = gathering, table[device].lastBatch == batch.number else { return }
+    guard isGathered(device) else { return }
     gathering?.deliveredCount += sequence.distance(after: before)
   }
 
@@ -146,31 +150,42 @@ extension Spool where D: ~Copyable {
 
   /// Opens a batch that is written before `held`, whose frames go on waiting; `nil` when there is no
   /// room for both.
-  mutating func openAhead(of held: inout OpenBatch, _ now: Instant) -> OpenBatch? {
+  mutating func openAhead(of held: OpenBatch, _ now: Instant) -> OpenBatch? {
     let byteCount = BatchHeader.paged(BatchHeader.byteCount + noteReserve)
     guard byteCount + held.byteCount <= roomForBatch else { return nil }
-    let ahead = OpenBatch(
+    // A round that ends meanwhile must not count on the records that go on waiting.
+    forEachRecord(of: held) { spool, _, header in
+      guard header.type == RecordType.device.rawValue,
+        let device = spool.table.find(number: header.device)
+      else { return }
+      spool.table[device].recordGeneration = 1
+      spool.checkpoint.revisit(device.rawValue)
+    }
+    var ahead = OpenBatch(
       buffer: 1 - held.buffer, segment: held.segment, generation: held.generation,
       number: held.number, byteCount: BatchHeader.byteCount, byteCountMax: roomForBatch,
-      openedAt: now, offset: writeOffset)
-    held.number = nextBatch
+      openedAt: now, isAhead: true, offset: writeOffset)
+    ahead.openedAt = timeBase(of: ahead, now)
+    return ahead
+  }
+
+  /// Gives the gathering batch another number: one with its number is written before it.
+  mutating func renumberGathering() {
+    guard var held = gathering else { return }
+    let former = held.number
+    let number = nextBatch
     nextBatch &+= 1
-    let number = held.number
-    let buffer = buffers[held.buffer]
-    let seed = seed(of: held)
-    forEachRecord(of: held) { spool, offset, header in
-      header.seal(in: buffer, at: offset, seed: seed, spool.crc)
+    held.number = number
+    reseal(held, buffers[held.buffer], at: SpoolLimits.pageByteCount)
+    forEachRecord(of: held) { spool, _, header in
       guard let device = spool.table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
         spool.table[device].lastBatch = number
-      } else {
-        if spool.table[device].headBatch == ahead.number { spool.table[device].headBatch = number }
-        // A round that ends meanwhile must not count on it.
-        spool.table[device].recordGeneration = 1
-        spool.checkpoint.revisit(device.rawValue)
+      } else if spool.table[device].headBatch == former {
+        spool.table[device].headBatch = number
       }
     }
-    return ahead
+    gathering = held
   }
 
   private mutating func forEachRecord(

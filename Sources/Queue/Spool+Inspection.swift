@@ -109,19 +109,7 @@ extension Spool where D: ~Copyable {
       provenThrough: segments[slot].provenThrough)
     do {
       while let record = try walker.next(&disk, limit: geometry.segmentByteCount) {
-        guard record.isFrame, let device = table.find(number: record.header.device) else {
-          continue
-        }
-        let sequence = record.header.sequence
-        let sent = table[device].sent
-        let isWaiting = sequence.isAfter(sent) && !sequence.isAfter(table[device].last)
-        if isWaiting {
-          findings.missingFrameCount += sequence.distance(after: sent) - 1
-          table[device].sent = sequence
-        }
-        let frame = StoredFrame(
-          device: device, sequence: sequence, isWaiting: isWaiting, age: age(of: record, now: now))
-        walker.buffer.withBytes(record.payload) { show(frame, $0) }
+        inspect(record, walker.buffer, now: now, &findings, show)
       }
     } catch {
       findings.unreadableSegmentCount += 1
@@ -134,6 +122,45 @@ extension Spool where D: ~Copyable {
       regions.removeFirst()
     }
     findings.damagedRegions += lostHeader() + regions
+    if slot == tail?.segment { inspectTail(now: now, &findings, show) }
+  }
+
+  private mutating func inspect(
+    _ record: WalkedRecord, _ buffer: PageBuffer, now: Instant, _ findings: inout SpoolFindings,
+    _ show: (StoredFrame, Span<UInt8>) -> Void
+  ) {
+    guard record.isFrame, let device = table.find(number: record.header.device) else { return }
+    let sequence = record.header.sequence
+    let sent = table[device].sent
+    let isWaiting = sequence.isAfter(sent) && !sequence.isAfter(table[device].last)
+    if isWaiting {
+      findings.missingFrameCount += sequence.distance(after: sent) - 1
+      table[device].sent = sequence
+    }
+    let frame = StoredFrame(
+      device: device, sequence: sequence, isWaiting: isWaiting, age: age(of: record, now: now))
+    buffer.withBytes(record.payload) { show(frame, $0) }
+  }
+
+  /// Shows the frames of the tail as the start has read it: its slot may have been written since.
+  private mutating func inspectTail(
+    now: Instant, _ findings: inout SpoolFindings, _ show: (StoredFrame, Span<UInt8>) -> Void
+  ) {
+    guard let tail else { return }
+    var base = UInt32(truncatingIfNeeded: tail.firstTime.milliseconds)
+    var offset = BatchHeader.byteCount
+    for _ in 0..<tail.recordCount {
+      let header = RecordHeader.parse(tailBuffer, at: offset)
+      let payload = header.payload(at: offset)
+      if header.type == RecordType.time.rawValue {
+        base = tailBuffer.loadUInt32(at: payload.lowerBound)
+      }
+      let record = WalkedRecord(
+        header: header, payload: payload, batch: tail.number, place: .nowhere,
+        monotonicMilliseconds: base &+ UInt32(header.delta))
+      inspect(record, tailBuffer, now: now, &findings, show)
+      offset += header.strideByteCount
+    }
   }
 
   /// Counts the frames that no segment held; to be called after the last one.

@@ -54,8 +54,9 @@ extension Spool where D: ~Copyable {
     headers.segmentCount = order.count
     for i in 0..<order.count {
       segments[order[i]].durableByteCount = geometry.segmentByteCount
-      segments[order[i]].provenThrough =
-        i + 1 < order.count ? proof(of: order[i], by: order[i + 1]) : 0
+      segments[order[i]].provenThrough = max(
+        segments[order[i]].provenByTail,
+        i + 1 < order.count ? proof(of: order[i], by: order[i + 1]) : 0)
     }
 
     let (readSegments, readOrder) = (segments, order)
@@ -85,6 +86,7 @@ extension Spool where D: ~Copyable {
       generation: newestFound &+ UInt32(headers.unreadableSegmentCount) &+ gap,
       boot: bootNumber(after: newest))
     for i in 0..<table.count { settle(DeviceIndex(i), &report) }
+    if let (slot, image) = end.tail { resumeTail(slot, image) }
     reclaim()
     return report
   }
@@ -108,6 +110,8 @@ extension Spool where D: ~Copyable {
     var lastRecordCount = 0
     /// Main segments before this one hold nothing that counts.
     var oldestGeneration: UInt32 = 0
+    /// The segment whose tail slot holds the last batch.
+    var tail: (slot: Int, image: TailImage)?
   }
 
   /// Where in `order` the newest checkpoint begins; `nil` where none can be relied upon.
@@ -124,6 +128,27 @@ extension Spool where D: ~Copyable {
     return first
   }
 
+  /// The last batch of one segment.
+  private struct SegmentEnd {
+    var lastBatch: UInt32
+    var durableThrough: UInt32
+    var oldestGeneration: UInt32
+    var batchCount: Int
+    var recordCount: Int
+    var isTorn: Bool
+    /// The tail slot that holds it.
+    var tail: TailImage?
+
+    init(_ walker: borrowing SegmentWalker) {
+      lastBatch = walker.lastBatch
+      durableThrough = walker.durableThrough
+      oldestGeneration = walker.oldestGeneration
+      batchCount = walker.batchCount
+      recordCount = walker.recordCount
+      isTorn = walker.isTorn
+    }
+  }
+
   /// Applies the log from a place in `order` on; returns whether all of it was there.
   private mutating func replay(
     from first: Int, _ report: inout RecoveryReport, _ end: inout LogEnd
@@ -131,15 +156,16 @@ extension Spool where D: ~Copyable {
     var isComplete = true
     for i in first..<max(first, order.count) {
       let slot = order[i]
+      let generation = segments[slot].generation
       walker.open(
-        segment: slot, generation: segments[slot].generation,
-        provenThrough: segments[slot].provenThrough)
-      if !recoverSegment(slot, after: end.lastBatch == 0 ? nil : end.lastBatch, &report) {
-        isComplete = false
-      }
+        segment: slot, generation: generation, provenThrough: segments[slot].provenThrough)
+      let before = end.lastBatch == 0 ? nil : end.lastBatch
+      if !recoverSegment(after: before, &report) { isComplete = false }
       report.damagedByteCount += walker.takeDamage()
       report.add(lostHeader() + walker.damagedRegions)
-      guard walker.lastBatch != 0 else {
+      var found = SegmentEnd(walker)
+      if !recoverTail(slot, after: before, &found, &report) { isComplete = false }
+      guard found.lastBatch != 0 else {
         // The first one was begun with records that are needed.
         if i == first { isComplete = false }
         if segments[slot].durableByteCount == geometry.segmentByteCount {
@@ -147,25 +173,50 @@ extension Spool where D: ~Copyable {
         }
         continue
       }
-      // The rest of a batch that the segment before holds more of: its commit failed there, and was
-      // tried again here. Reading on from here would miss the frames that only the other copy has.
-      if walker.isTorn, walker.batchCount == 1, walker.lastBatch == end.lastBatch,
-        walker.recordCount < end.lastRecordCount
+      // The rest of a batch that the segment before holds more of: its commit failed there, or it was a
+      // tail, and was tried again here. Reading on from here would miss the frames that only the other
+      // copy has.
+      if found.isTorn, found.batchCount == 1, found.lastBatch == end.lastBatch,
+        found.recordCount < end.lastRecordCount
       {
         segments[slot].use = .free
         if i == order.count - 1 { report.hasTornTail = true }
         continue
       }
       // Cold segments count their batches by themselves.
-      if Generation.isCold(walker.generation) { continue }
-      end.lastBatch = walker.lastBatch
-      end.oldestGeneration = walker.oldestGeneration
-      end.lastRecordCount = walker.recordCount
-      end.durable = walker.isTorn ? walker.durableThrough : walker.lastBatch
-      newestGeneration = segments[slot].generation
-      if i == order.count - 1 { report.hasTornTail = walker.isTorn }
+      if Generation.isCold(generation) { continue }
+      end.lastBatch = found.lastBatch
+      end.oldestGeneration = found.oldestGeneration
+      end.lastRecordCount = found.recordCount
+      end.durable =
+        found.isTorn || found.tail != nil ? found.durableThrough : found.lastBatch
+      end.tail = found.tail.map { (slot, $0) }
+      newestGeneration = generation
+      if i == order.count - 1 { report.hasTornTail = found.isTorn }
     }
     return isComplete && report.damagedByteCount == 0 && report.orphanCount == 0
+  }
+
+  /// Applies what a segment's tail slots hold beyond its other batches; returns whether no batch was
+  /// missing before it.
+  private mutating func recoverTail(
+    _ slot: Int, after before: UInt32?, _ found: inout SegmentEnd, _ report: inout RecoveryReport
+  ) -> Bool {
+    if Generation.isCold(segments[slot].generation) { return true }
+    let newest: TailImage?
+    do { newest = try newestTail(of: slot) } catch { return false }
+    guard let newest, newest.batch >= found.lastBatch else { return true }
+    let isHome = newest.batch == found.lastBatch
+    // Written home as well: the slot is of use when that was cut off.
+    if isHome, !found.isTorn || newest.recordCount <= found.recordCount { return true }
+    openTailSlot(slot, newest.offset)
+    let known = found.lastBatch != 0 ? found.lastBatch : before
+    let isComplete = recoverSegment(after: isHome ? nil : known, &report)
+    let batchCount = found.batchCount + (isHome ? 0 : 1)
+    found = SegmentEnd(walker)
+    found.batchCount = batchCount
+    found.tail = newest
+    return isComplete
   }
 
   /// Ends the recovery of a device.
@@ -231,7 +282,7 @@ extension Spool where D: ~Copyable {
       report.unreadableSegmentCount += 1
       return
     }
-    let batch = BatchHeader.read(walker.buffer, at: first, generation: nil, crc)
+    let batch = BatchHeader.newest(atStartOf: walker.buffer, crc)
     if SegmentJudge.isForeign(walker.buffer, crc) {
       segments[slot].use = .foreign
       report.foreignSegmentCount += 1
@@ -245,6 +296,7 @@ extension Spool where D: ~Copyable {
       // before is done with then.
       if let batch, Generation.age(batch.generation) > Generation.age(header.generation) {
         adopt(slot, as: batch)
+        segments[slot].provenByTail = provenByTail(slot)
         return
       }
       segments[slot] = SegmentState(
@@ -258,6 +310,19 @@ extension Spool where D: ~Copyable {
       uuidHigh = header.uuidHigh
       order.append(slot)
     }
+    segments[slot].provenByTail = provenByTail(slot)
+  }
+
+  /// The batch up to which all of a segment was durable when one of its tail slots was written.
+  private func provenByTail(_ slot: Int) -> UInt32 {
+    var proven: UInt32 = 0
+    for page in 1..<SpoolLimits.reservedPageCount {
+      let header = BatchHeader.read(
+        walker.buffer, at: page * SpoolLimits.pageByteCount, generation: segments[slot].generation,
+        crc)
+      proven = max(proven, header?.durableThrough ?? 0)
+    }
+    return proven
   }
 
   /// Takes a segment without a valid page 0 for what its first batch says it is.
@@ -303,17 +368,20 @@ extension Spool where D: ~Copyable {
     ]
   }
 
-  /// Applies a segment's records; returns whether no batch was missing after `before`, or after the
-  /// segment's first where that is `nil`.
+  /// Applies the records of the segment or tail slot that was opened; returns whether no batch was missing
+  /// after `before`, or after the first where that is `nil`.
   private mutating func recoverSegment(
-    _ slot: Int, after before: UInt32?, _ report: inout RecoveryReport
+    after before: UInt32?, _ report: inout RecoveryReport
   ) -> Bool {
+    let limit =
+      walker.nextOffset < SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
+      ? walker.nextOffset + SpoolLimits.pageByteCount : geometry.segmentByteCount
     var newest = before
     var isComplete = true
     var batchCount = 0
     while true {
       do {
-        let record = try walker.next(&disk, limit: geometry.segmentByteCount)
+        let record = try walker.next(&disk, limit: limit)
         // Also a batch without a record that counts has something to say.
         if walker.batchCount > batchCount, !Generation.isCold(walker.generation) {
           // Every batch names the one that was durable when it was begun: in its segment the one before
@@ -329,7 +397,9 @@ extension Spool where D: ~Copyable {
         apply(record, &report)
       } catch {
         // Numbers beyond this place may be given out again.
-        segments[slot].durableByteCount = walker.nextOffset
+        if limit == geometry.segmentByteCount {
+          segments[walker.segment].durableByteCount = walker.nextOffset
+        }
         report.unreadableSegmentCount += 1
         return false
       }
@@ -349,6 +419,7 @@ extension Spool where D: ~Copyable {
           to: SequenceNumber(walker.buffer.loadUInt32(at: offset + 4)))
         offset += 8
       }
+    case .time: break
     case .drop:
       guard let note = DropNote.read(walker.buffer, record.payload) else { return }
       if let device = table.find(number: note.device) {

@@ -30,6 +30,7 @@ extension Spool where D: ~Copyable {
     writeSegment = slot
     writeOffset = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
     writesHeader = true
+    moveTail()
     beginRoundIfDue()
     while freeCount < spareCount, evictOldest() {}
     if isShortOfSegments { beginRelocation() }
@@ -241,8 +242,20 @@ extension Spool where D: ~Copyable {
         }
       }
     }
+    if slot == tail?.segment { dropTail() }
     reclaim()
     return order.count < usedCount
+  }
+
+  /// Gives up the frames of a tail whose segment is evicted before it could be taken along.
+  private mutating func dropTail() {
+    for i in 0..<table.count where table.entries[i].lastBatch == tail?.number {
+      let device = DeviceIndex(i)
+      guard table[device].hasUndelivered else { continue }
+      drop(device, through: table[device].last, count: undeliveredCount(device), .evicted)
+      clearPins(device)
+    }
+    tail = nil
   }
 
   /// Counts frames as given up and moves the device past them.

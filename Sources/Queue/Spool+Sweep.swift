@@ -144,8 +144,10 @@ extension Spool where D: ~Copyable {
 
   /// Whether any device could be given a frame by a pass that starts now or goes on.
   private func othersAreReady() -> Bool {
+    // What is in a tail can be had.
+    let durable = tail?.number ?? durableThrough
     for i in 0..<table.count where table.entries[i].interest == .ready {
-      if table.entries[i].hasDurableUnsent(durableThrough) { return true }
+      if table.entries[i].hasDurableUnsent(durable) { return true }
     }
     return false
   }
@@ -230,6 +232,8 @@ extension Spool where D: ~Copyable {
         }
       } else {
         isFollowing = true
+        let isInTail = table.entries[i].lastBatch == tail?.number
+        if isInTail, table.entries[i].interest == .ready { tailDueAt = min(tailDueAt, now) }
       }
     }
     if needsPass {
@@ -264,7 +268,7 @@ extension Spool where D: ~Copyable {
   private mutating func apply(swept record: WalkedRecord) -> SweepStep {
     guard let type = RecordType(rawValue: record.header.type) else { return .skipped }
     switch type {
-    case .acknowledgements, .drop:
+    case .acknowledgements, .drop, .time:
       return .skipped
     case .device:
       noteLogin(record)

@@ -15,7 +15,6 @@
 // proof of delivery, and those that get it in time are never written (Spool+Hold.swift).
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
-// Not here yet, and part of the format already: tail slots (docs/SPOOL.md).
 // Source: spool document, section 2.
 
 /// What became of a frame that was to be stored.
@@ -49,6 +48,8 @@ struct OpenBatch {
   var segment: Int
   var generation: UInt32
   var number: UInt32
+  /// Tells batches that were gathered with the same number apart; zero was not gathered.
+  var gathering: UInt32 = 0
   /// What its frames were promised by; zero where it has none. Rises from batch to batch, and stays
   /// when the number changes.
   var ticket: UInt32 = 0
@@ -56,7 +57,15 @@ struct OpenBatch {
   var byteCount: Int
   var byteCountMax: Int
   var recordCount = 0
+  /// What the times of the records that are appended count from.
   var openedAt: Instant
+  /// What the times of its first records count from, where that is something else.
+  var headerTime: Instant?
+  var firstTime: Instant { headerTime ?? openedAt }
+  /// Whether it is written before one that goes on gathering.
+  var isAhead = false
+  /// Whether it is written to a tail slot.
+  var isTail = false
   /// Whether it carries frames to a cold segment, and nothing that anybody waits for.
   var isRelocation = false
   /// Whether it carries frames, so that it is to be closed when none follow.
@@ -99,8 +108,10 @@ struct SegmentState {
   var durableByteCount = 0
   /// The header of its first batch, as a start has read it.
   var firstBatch: BatchHeader?
-  /// Batches up to this number were durable, known from the next segment.
+  /// Batches up to this number were durable, known from the next segment or a tail slot.
   var provenThrough = UInt32.max
+  /// The same, known from a tail slot.
+  var provenByTail: UInt32 = 0
 }
 
 /// A disk-backed queue of frames, ordered per device.
@@ -118,6 +129,15 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// When the newest batch is to be closed, by another one that proves it durable and tells how far
   /// its devices have come: without that, a damaged newest batch looks like one that was torn.
   private var closingDueAt = Instant.never
+  /// The newest batch while it is in a tail slot only; its bytes are in `tailBuffer`.
+  var tail: OpenBatch?
+  let tailBuffer = PageBuffer(byteCount: SpoolLimits.pageByteCount)
+  /// Which tail slot is written next: the first or the second.
+  private var tailSlot = 0
+  /// When the tail is to be written home, because a session wants its frames.
+  var tailDueAt = Instant.never
+  /// Bytes of a batch that still goes to a tail slot; zero makes no use of them.
+  var tailByteCountMax = SpoolLimits.tailBytesMax
   /// When a batch whose commit failed is to be written again.
   var retryAt = Instant.never
   var writeSegment = -1
@@ -128,6 +148,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var nextGeneration: UInt32 = 1
   var nextBatch: UInt32 = 1
   private var nextTicket: UInt32 = 1
+  private var gatheringCount: UInt32 = 0
   /// The newest segment with a durable batch; zero is none.
   var newestGeneration: UInt32 = 0
   /// Tells this start's batches from those of another that has used the same numbers.
@@ -205,8 +226,15 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
     let needed = headByteCount + RecordHeader.stride(frame.count)
     guard var batch = openBatch(needed, now) else { return .full }
-    if batch.recordCount == 0 { batch.openedAt = now }
-    if table[device].headBatch != batch.number { appendDeviceRecord(device, &batch, now) }
+    if batch.recordCount == 0 { batch.openedAt = timeBase(of: batch, now) }
+    // A frame that may be delivered before it is written, and is left out then, needs a record that can
+    // say so: one in a tail cannot.
+    let mayBeSpared = urgency == .held || table[device].interest != .idle
+    if table[device].headBatch != batch.number
+      || mayBeSpared && table[device].headGathering != batch.gathering
+    {
+      appendDeviceRecord(device, &batch, now)
+    }
     let sequence = table[device].last.next
     let payload = RecordHeader.byteCount + position(in: batch)
     buffers[batch.buffer].store(frame, at: payload)
@@ -262,7 +290,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       return batch
     }
     let room = geometry.segmentByteCount - writeOffset
-    let wanted = BatchHeader.paged(BatchHeader.byteCount + needed + noteReserve)
+    let wanted = BatchHeader.paged(
+      BatchHeader.byteCount + needed + noteReserve + tailReserve)
     if writeSegment < 0 || room < wanted || segments[writeSegment].use != .used {
       // A commit under way still counts on the present segment: wait for it.
       if underWay != nil { return nil }
@@ -274,17 +303,18 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
     let byteCountMax = roomForBatch
     guard BatchHeader.byteCount + needed <= byteCountMax else { return nil }
+    gatheringCount &+= 1
     let batch = OpenBatch(
       buffer: underWay.map { 1 - $0.buffer } ?? 0,
       segment: writeSegment,
       generation: segments[writeSegment].generation,
-      number: nextBatch,
+      number: takeNumber(),
+      gathering: gatheringCount,
       ticket: nextTicket,
       byteCount: BatchHeader.byteCount,
       byteCountMax: byteCountMax,
       openedAt: now,
       offset: writeOffset)
-    nextBatch &+= 1
     nextTicket &+= 1
     gathering = batch
     return batch
@@ -293,6 +323,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// Bytes that a batch written next may gather.
   var roomForBatch: Int {
     min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset) - noteReserve
+      - tailReserve
   }
 
   /// Bytes kept free in every batch for what a commit adds: acknowledgements, and the drops of the
@@ -347,12 +378,11 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   mutating func appendDeviceRecord(
     _ device: DeviceIndex, _ batch: inout OpenBatch, _ now: Instant
   ) {
-    // In a batch before the one that is gathered, the frames of that one are still to come.
-    let behind = gathering.map { $0.number } ?? batch.number
-    let isAhead = behind != batch.number && behind == table[device].lastBatch
-    let last = isAhead ? table[device].newestWritten : table[device].last
+    // Before the batch that is gathered, the frames of that one are still to come.
+    let last = batch.isAhead ? table[device].newestWritten : table[device].last
     appendDeviceRecord(device, &batch, now, login: table[device].login, before: last)
     table[device].headBatch = batch.number
+    table[device].headGathering = batch.gathering
     table[device].recordGeneration = batch.generation
   }
 
@@ -394,38 +424,52 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     if now >= closingDueAt, !hasWrittenUndelivered { closingDueAt = .never }
     let isClosing = now >= closingDueAt
     let areNotesDue = hasNotes && (now >= acknowledgementsDueAt || isForced)
-    if gathering == nil, areNotesDue || isClosing, openBatch(0, now) == nil { postpone(now) }
+    // Whether something is to be written though no frames are due.
+    let isExtraDue = areNotesDue || isClosing || tail != nil && now >= tailDueAt
+    if gathering == nil, isExtraDue, openBatch(0, now) == nil { postpone(now) }
     guard let present = gathering else { return }
     let isDue = isForced || now >= present.dueAt
     let isLarge = present.byteCount > present.byteCountMax / 2
-    guard isDue || isClosing || areNotesDue || isLarge || now >= present.heldUntil else { return }
+    guard isDue || isExtraDue || isLarge || now >= present.heldUntil else { return }
     shrinkGathering(now)
     guard var batch = gathering else { return }
     let areFramesDue =
       isDue || now >= batch.heldUntil || isLarge && batch.byteCount > batch.byteCountMax / 4
-    guard areFramesDue || isClosing || areNotesDue else { return }
-    let isAhead: Bool
-    if !areFramesDue, batch.recordCount > 0, let ahead = openAhead(of: &batch, now) {
-      gathering = batch
-      batch = ahead
-      isAhead = true
+    guard areFramesDue || isExtraDue else { return }
+    if !areFramesDue, batch.recordCount > 0, var ahead = openAhead(of: batch, now) {
+      if isClosing { close(&ahead, now) }
+      appendNotes(&ahead, now)
+      if fitsTail(ahead, now) || tail == nil {
+        if ahead.recordCount == 0 { return }
+        if !fitsTail(ahead, now) { renumberGathering() }
+        return start(ahead, now)
+      }
+      // The tail goes home, and what is gathered may need its device records.
+      put(ahead, buffers[ahead.buffer], at: SpoolLimits.pageByteCount, before: &batch)
     } else {
-      isAhead = false
+      if batch.recordCount == 0 { batch.openedAt = timeBase(of: batch, now) }
+      if isClosing { close(&batch, now) }
+      if batch.recordCount == 0, !isExtraDue { return }
+      if batch.byteCount > batch.byteCountMax {
+        // A failed commit has taken its place.
+        guard rollSegment() else { return postpone(now) }
+        move(&batch)
+      }
+      appendNotes(&batch, now)
     }
-    if batch.recordCount == 0 { batch.openedAt = now }
-    if isClosing { close(&batch, now) }
-    if batch.recordCount == 0, !areNotesDue { return }
+    gathering = nil
+    if batch.recordCount == 0, tail == nil { return }
+    start(batch, now)
+  }
+
+  /// Starts the commit of a batch that is complete, with the tail in front of it.
+  private mutating func start(_ complete: OpenBatch, _ now: Instant) {
+    var batch = complete
     noteWritten(batch)
-    if batch.byteCount > batch.byteCountMax {
-      // A failed commit has taken its place.
-      guard rollSegment() else { return postpone(now) }
-      move(&batch)
-    }
-    appendNotes(&batch, now)
-    if !isAhead { gathering = nil }
-    if batch.recordCount == 0 { return }
     closingDueAt = .never
-    start(&batch, now)
+    batch.isTail = fitsTail(batch, now) && !isAwaited(batch)
+    putTail(before: &batch)
+    startCommit(&batch, now)
     let room = roomForBatch
     gathering?.offset = writeOffset
     gathering?.byteCountMax = room
@@ -437,6 +481,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     let later = now.advanced(by: SpoolLimits.acknowledgementDelay)
     if acknowledgementsDueAt <= now { acknowledgementsDueAt = later }
     if closingDueAt <= now { closingDueAt = later }
+    if tailDueAt <= now { tailDueAt = later }
     guard let batch = gathering else { return }
     gathering?.dueAt = max(batch.dueAt, later)
     gathering?.heldUntil = max(batch.heldUntil, later)
@@ -448,9 +493,11 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     return false
   }
 
-  /// Adds the records of the newest batch's devices, as many as fit in a page.
+  /// Adds the records of the newest batch's devices, as many as fit in a page. A tail needs none: it is
+  /// closed when it is in both slots.
   private mutating func close(_ batch: inout OpenBatch, _ now: Instant) {
     closingDueAt = .never
+    if tail != nil { return }
     for i in 0..<table.count where table.entries[i].lastBatch == durableThrough {
       let byteCount = RecordHeader.stride(deviceRecordByteCount(DeviceIndex(i)))
       guard batch.byteCount + byteCount <= SpoolLimits.pageByteCount else { continue }
@@ -464,7 +511,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     if underWay != nil { return min(retryAt, sweepAt) }
     let relocationAt = relocation?.dueAt ?? .never
     let batchAt = gathering.map { min($0.dueAt, $0.heldUntil) } ?? .never
-    return min(batchAt, acknowledgementsDueAt, closingDueAt, relocationAt, sweepAt)
+    return min(batchAt, acknowledgementsDueAt, closingDueAt, tailDueAt, relocationAt, sweepAt)
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
@@ -484,13 +531,21 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     } else if error == nil {
       underWay = nil
       failedCommitCount = 0
-      durableThrough = batch.number
+      if batch.isTail {
+        keepTail(batch)
+      } else {
+        durableThrough = batch.number
+        segments[batch.segment].durableByteCount =
+          batch.offset + BatchHeader.paged(batch.byteCount)
+      }
       if batch.ticket != 0 { durableTicket = batch.ticket }
       durableNotes = batch.notes
       newestGeneration = batch.generation
       if batch.hasFrames { closingDueAt = now.advanced(by: SpoolLimits.closingDelay) }
-      segments[batch.segment].durableByteCount =
-        batch.offset + BatchHeader.paged(batch.byteCount)
+      // Its page 0 is there, if nothing else is.
+      segments[batch.segment].durableByteCount = max(
+        segments[batch.segment].durableByteCount,
+        SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount)
       counters.commitCount += 1
       counters.writtenByteCount += UInt64(BatchHeader.paged(batch.byteCount))
       checkpoint.noteDurable(batch.number)
@@ -503,14 +558,20 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
   }
 
-  private mutating func start(_ batch: inout OpenBatch, _ now: Instant) {
+  private mutating func startCommit(_ batch: inout OpenBatch, _ now: Instant) {
     require(batch.generation == segments[writeSegment].generation)
     require(writeOffset + BatchHeader.paged(batch.byteCount) <= geometry.segmentByteCount)
     batch.offset = writeOffset
     if writesHeader { segments[writeSegment].previousGeneration = newestGeneration }
-    writeOffset += BatchHeader.paged(batch.byteCount)
+    var offset = writeOffset
+    if batch.isTail {
+      offset = (1 + tailSlot) * SpoolLimits.pageByteCount
+      tailSlot = 1 - tailSlot
+    } else {
+      writeOffset += BatchHeader.paged(batch.byteCount)
+    }
     write(
-      batch, durableThrough: durableThrough,
+      batch, at: offset, durableThrough: durableThrough,
       previousGeneration: segments[writeSegment].previousGeneration, writesHeader: writesHeader, now
     )
     writesHeader = false
@@ -520,13 +581,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   mutating func startCold(_ batch: inout OpenBatch, _ now: Instant) {
     cold.offset += BatchHeader.paged(batch.byteCount)
     write(
-      batch, durableThrough: batch.number - 1, previousGeneration: 0,
+      batch, at: batch.offset, durableThrough: batch.number - 1, previousGeneration: 0,
       writesHeader: batch.number == 1, now)
   }
 
   private mutating func write(
-    _ batch: OpenBatch, durableThrough: UInt32, previousGeneration: UInt32, writesHeader: Bool,
-    _ now: Instant
+    _ batch: OpenBatch, at offset: Int, durableThrough: UInt32, previousGeneration: UInt32,
+    writesHeader: Bool, _ now: Instant
   ) {
     let buffer = buffers[batch.buffer]
     let base = SpoolLimits.pageByteCount
@@ -534,7 +595,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     BatchHeader(
       generation: batch.generation, batch: batch.number, byteCount: batch.byteCount,
       recordCount: batch.recordCount, durableThrough: durableThrough,
-      monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.openedAt.milliseconds), salt: salt,
+      monotonicMilliseconds: UInt32(truncatingIfNeeded: batch.firstTime.milliseconds), salt: salt,
       previousGeneration: previousGeneration, replayGeneration: checkpoint.generation,
       oldestGeneration: oldestGeneration
     ).write(to: buffer, at: base, crc)
@@ -551,7 +612,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     retryAt = .never
     disk.startCommit(
       CommitOrder(
-        segment: batch.segment, offset: batch.offset, byteCount: paged,
+        segment: batch.segment, offset: offset, byteCount: paged,
         writesHeader: writesHeader, buffer: buffer))
   }
 
@@ -572,7 +633,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     }
     if segment(of: batch.generation) == nil { movePins(from: batch.generation) }
     move(&batch)
-    start(&batch, now)
+    startCommit(&batch, now)
     if var next = gathering {
       move(&next)
       gathering = next
@@ -585,9 +646,13 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     batch.generation = segments[writeSegment].generation
     batch.byteCountMax = roomForBatch
     batch.offset = writeOffset
-    let buffer = buffers[batch.buffer]
+    reseal(batch, buffers[batch.buffer], at: SpoolLimits.pageByteCount)
+  }
+
+  /// Seals a batch's records for its number and generation; its header is at `start`.
+  func reseal(_ batch: OpenBatch, _ buffer: PageBuffer, at start: Int) {
     let seed = seed(of: batch)
-    var offset = SpoolLimits.pageByteCount + BatchHeader.byteCount
+    var offset = start + BatchHeader.byteCount
     for _ in 0..<batch.recordCount {
       let header = RecordHeader.parse(buffer, at: offset)
       header.seal(in: buffer, at: offset, seed: seed, crc)

@@ -55,6 +55,15 @@ extension World {
     spool.setLogin(index, Ledger.login(ledger.devices[d], login).span)
   }
 
+  /// Has a tail written that the sweep asks for; whether there was one.
+  private mutating func bringTailHome() throws(Violation) -> Bool {
+    guard spool.tail != nil, spool.tailDueAt <= now, spool.disk.order == nil else { return false }
+    spool.commitIfDue(now: now)
+    guard spool.disk.order != nil else { throw Violation("the tail is not written home") }
+    try finishCommit()
+    return true
+  }
+
   /// I2, I3, I6: hands out everything there is and proves it; returns how many frames came.
   mutating func drain(_ soundness: Soundness) throws(Violation) -> Int {
     var count = 0
@@ -65,22 +74,25 @@ extension World {
     }
     // What could not be read is tried again a little later.
     for _ in 0...SpoolLimits.unreadablePassesMax {
-      while let frame = try next() {
-        try take(frame, isSound: soundness == .sound)
-        count += 1
-      }
+      repeat {
+        while let frame = try next() {
+          try take(frame, isSound: soundness == .sound)
+          count += 1
+        }
+      } while try bringTailHome()
       ledger.now += Int64(SpoolLimits.unreadableDelay)
     }
     for device in ledger.devices {
       let entry = spool.table[device.index]
       spool.setInterest(device.index, wants: false, hasRoom: false)
-      guard entry.acknowledged.rawValue == device.last || entry.lastBatch > spool.durableThrough
-      else {
+      let isOnItsWay = entry.lastBatch > spool.durableThrough && spool.tail == nil
+      guard entry.acknowledged.rawValue == device.last || isOnItsWay else {
         let name = String(decoding: device.name, as: UTF8.self)
         throw Violation("\(name): \(entry.acknowledged.rawValue) handed out of \(device.last)")
       }
       if soundness == .sound, entry.dropped.damaged > 0 {
-        throw Violation("damage on a sound disk")
+        let name = String(decoding: device.name, as: UTF8.self)
+        throw Violation("\(name): \(entry.dropped.damaged) damaged on a sound disk")
       }
     }
     return count

@@ -151,7 +151,12 @@ struct World: ~Copyable {
     spool.setInterest(device, wants: true, hasRoom: true)
     while let frame = try next() { try take(frame, isSound: true) }
     spool.setInterest(device, wants: false, hasRoom: false)
-    if spool.table[device].sent.rawValue < ledger.devices[d].durable {
+    let entry = spool.table[device]
+    // In a tail that the next commit writes home, or in one whose commit has failed.
+    let willComeHome =
+      entry.lastBatch == spool.tail?.number && spool.tailDueAt <= now
+      || spool.underWay != nil && spool.failedCommitCount > 0
+    if entry.sent.rawValue < ledger.devices[d].durable, !willComeHome {
       throw Violation("idle while a durable frame is wanted")
     }
   }
@@ -249,10 +254,7 @@ struct World: ~Copyable {
         ledger.devices[d].cursorDurable, ledger.devices[d].cursorUnderWay)
       let entry = spool.table[ledger.devices[d].index]
       // All of the device's frames, but for those of the batch that is gathered behind.
-      let isBehind = spool.gathering.map { $0.number == entry.lastBatch } ?? false
-      let newest = isBehind ? entry.lastBatchFirst.rawValue - 1 : entry.last.rawValue
-      let last = min(newest, entry.written.rawValue)
-      ledger.devices[d].durable = max(ledger.devices[d].durable, last)
+      ledger.devices[d].durable = max(ledger.devices[d].durable, entry.written.rawValue)
     }
   }
 

@@ -7,7 +7,7 @@ import Glibc
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 guard arguments.count == 5 else { fatalError("explorer wants five numbers") }
 /// Pages of a segment and segments, in turns.
-let rings = [(8, 16), (8, 16), (12, 16), (6, 32)].map {
+let rings = [(9, 16), (8, 16), (12, 16), (7, 32)].map {
   SpoolGeometry(segmentByteCount: $0 * SpoolLimits.pageByteCount, segmentCount: $1)
 }
 var explorer = Explorer(geometry: rings[0], prefixStride: arguments[3], secondShare: 16)

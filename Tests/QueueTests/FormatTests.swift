@@ -212,6 +212,7 @@ struct FormatTests {
     let salt = UInt32(
       truncatingIfNeeded: 0x0123_4567_89AB_CDEF &* 0x9E37_79B9_7F4A_7C15 >> 32 as UInt64)
     let device = spool.device("AB")
+    spool.tailByteCountMax = 0
     spool.logIn(device, "hello")
     spool.put(device, "frame", at: 1_000)
     spool.put(device, "", at: 1_007)
@@ -253,6 +254,36 @@ struct FormatTests {
     #expect(Array(segment[4 * page..<4 * page + second.count]) == second)
     #expect(segment[(4 * page + second.count)...].allSatisfy { $0 == 0 })
     #expect(spool.disk.image[1].allSatisfy { $0 == 0 })
+  }
+
+  @Test("of two small commits a while apart is what the specification says")
+  func tail() {
+    let geometry = SpoolGeometry.small
+    let secret: UInt64 = 0x0123_4567_89AB_CDEF
+    var spool = TestSpool(
+      disk: SimulatedDisk(geometry), geometry: geometry, deviceCountMax: 4, secret: secret,
+      bootKey: 1)
+    let salt = UInt32(truncatingIfNeeded: secret &* 0x9E37_79B9_7F4A_7C15 >> 32)
+    let device = spool.device("AB")
+    spool.put(device, "frame", at: 1_000)
+    spool.commit(at: 1_020)
+    spool.put(device, "later", at: 61_000)
+    spool.commit(at: 61_020)
+    var records = Self.record(
+      5, device: 0, sequence: 0, salt: salt,
+      [7, 1, 2, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 20) + Array("AB".utf8))
+    records += Self.record(1, device: 0, sequence: 1, salt: salt, Array("frame".utf8))
+    let first = Self.batch(
+      1, recordCount: 2, durableThrough: 0, at: 1_000, replayGeneration: 0, salt, records)
+    records += Self.record(6, device: 0, sequence: 0, salt: salt, littleEndian(61_000, 4))
+    records += Self.record(1, device: 0, sequence: 2, salt: salt, Array("later".utf8))
+    // The round that began with the segment was complete with the first commit.
+    let second = Self.batch(
+      1, recordCount: 4, durableThrough: 0, at: 1_000, replayGeneration: 1, salt, records)
+    let (segment, page) = (spool.disk.image[0], 4_096)
+    #expect(Array(segment[page..<page + first.count]) == first)
+    #expect(Array(segment[2 * page..<2 * page + second.count]) == second)
+    #expect(segment[(2 * page + second.count)...].allSatisfy { $0 == 0 })
   }
 
   @Test("of a later batch names what was durable when it was started")

@@ -15,13 +15,15 @@ extension SpoolGeometry {
   static let commitsPerSegment = 4
 }
 
-/// An empty spool.
+/// An empty spool without tail slots: where its batches stand and how many there are is known.
 func emptySpool(
   _ geometry: SpoolGeometry = .small, deviceCountMax: Int = 64
 ) -> TestSpool {
-  TestSpool(
+  var spool = TestSpool(
     disk: SimulatedDisk(geometry), geometry: geometry, deviceCountMax: deviceCountMax,
     secret: 0x5EC2E7, bootKey: 1)
+  spool.tailByteCountMax = 0
+  return spool
 }
 
 /// A spool that has read what is on `disk`.
@@ -34,6 +36,7 @@ func recovered(
   var spool = TestSpool(
     disk: disk, geometry: geometry, deviceCountMax: deviceCountMax, secret: secret,
     bootKey: 1)
+  spool.tailByteCountMax = 0
   report = spool.recover()
   return spool
 }

@@ -289,6 +289,8 @@ import Testing
     world.advance(5_000)
     #expect(world.upstream.frames == [.login(1)])
     world.commit()
+    // Now it is in a tail slot, and the session that waits for it has it written home.
+    world.commit()
     #expect(world.upstream.frames == [.login(1), .position(2)])
   }
 
