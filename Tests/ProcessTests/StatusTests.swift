@@ -194,7 +194,7 @@ struct StatusTests {
   func unknown() throws {
     var world = try World()
     try world.startRelay()
-    try world.run("the relay answers") { try $0.relay?.log.contains("listening") == true }
+    try world.run("the relay answers") { $0.relay?.log.contains("listening") == true }
     let spool = world.scratch.file("spool")
     #expect(try Operator.run(["unknown", "--spool", spool]).output == "no unknown traffic yet\n")
     for _ in 0..<3 {
