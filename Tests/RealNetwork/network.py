@@ -92,7 +92,7 @@ class Line:
         self.delay = 0.025
         self.loss = 0.0
         self.is_cut = False
-        self.dials = []  # when a connection was asked for
+        self.dials = {}  # ports and sequence number of a first segment: when it came first
         self.ends = [router.tun("line"), platform.tun("line")]
         loop = asyncio.get_running_loop()
         for here in (0, 1):
@@ -102,8 +102,8 @@ class Line:
         try:
             for _ in range(64):
                 packet = os.read(self.ends[here], 65536)
-                if here == 0 and is_dial(packet):
-                    self.dials.append(loop.time())
+                if here == 0 and (dial := dial_of(packet)):
+                    self.dials.setdefault(dial, loop.time())
                 if not self.is_cut and random.random() >= self.loss:
                     loop.call_later(self.delay, self.write, 1 - here, packet)
         except BlockingIOError:
@@ -115,9 +115,12 @@ class Line:
                 os.write(self.ends[there], packet)
 
 
-def is_dial(packet):
+def dial_of(packet):
+    """What tells a request for a connection from others, but not from its repetitions."""
     start = (packet[0] & 15) * 4
-    return packet[0] >> 4 == 4 and packet[9] == 6 and packet[start + 13] & 0x12 == 0x02
+    if packet[0] >> 4 == 4 and packet[9] == 6 and packet[start + 13] & 0x12 == 0x02:
+        return packet[start:start + 8]
+    return None
 
 
 class Network:

@@ -1,4 +1,5 @@
 """What the relay makes of a network that fails. See `run` in this folder."""
+import argparse
 import asyncio
 import contextlib
 import ctypes
@@ -209,10 +210,12 @@ CASES = {
 SILENT = ("cut", "nat-silent", "kill")
 
 
-async def run(name, is_brief, folder):
+async def run(name, options, folder):
     """Runs a case; what it came to, and what is wrong about it."""
     fault, *figures = CASES[name]
-    seconds, count = figures[1::2] if is_brief else figures[::2]
+    seconds, count = figures[1::2] if options.brief else figures[::2]
+    if seconds and options.seconds:
+        seconds = options.seconds
     world = World(count, folder)
     await world.start()
     await asyncio.sleep(5)
@@ -271,7 +274,7 @@ def report(name, world, began, ended, seen, last, wrong):
     ended_connections = 0 if world.killed else sum(device.lost_connections for device in world.devices)
     slowest_answer = max(device.slowest_answer for device in world.devices)
     commands = Commands(world)
-    busiest = max_per_second(world.network.line.dials)
+    busiest = max_per_second(list(world.network.line.dials.values()))
     back = sorted(record.back - ended for record in records.values() if record.back) or [-1]
     waited = [when - ended for device in world.devices
               for number, when in records[device.name].arrived.items()
@@ -310,7 +313,7 @@ def max_per_second(times):
     return most
 
 
-def run_alone(name, is_brief, keeps):
+def run_alone(name, options):
     """A case in this process: its lines, and whether it went well as the exit code."""
     die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -319,24 +322,30 @@ def run_alone(name, is_brief, keeps):
     folder = tempfile.mkdtemp(prefix=f"edgerelay-network-{name}-")
     try:
         try:
-            text, wrong = asyncio.run(run(name, is_brief, folder))
+            text, wrong = asyncio.run(run(name, options, folder))
         except (OSError, RuntimeError) as error:
             text, wrong = f"{name}: broken off", [str(error)]
         lines = [text] + [f"{name}: WRONG: {what}" for what in wrong[:10]]
         if wrong:
             with contextlib.suppress(OSError), open(f"{folder}/log", errors="replace") as log:
                 lines += [f"{name}: log: {line.rstrip()}" for line in log.readlines()[-10:]]
-        if keeps:
+        if options.keep:
             lines.append(f"{name}: spool and log are in {folder}")
         print("\n".join(lines), flush=True)
     finally:
-        if not keeps:
+        if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if wrong else 0)
 
 
-def main(words):
-    names = [word for word in words if not word.startswith("--")] or list(CASES)
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--brief", action="store_true")
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    names = options.names or list(CASES)
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -344,7 +353,7 @@ def main(words):
     started = []
     try:
         for name in names:
-            case = multiprocessing.Process(target=run_alone, args=(name, "--brief" in words, "--keep" in words))
+            case = multiprocessing.Process(target=run_alone, args=(name, options))
             case.start()
             started.append(case)
         for case in started:
@@ -359,4 +368,4 @@ def main(words):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
