@@ -132,6 +132,7 @@ extension Engine where D: ~Copyable {
     _ device: DeviceIndex, _ key: AnswerKey, _ answer: Span<UInt8>, _ now: Instant
   ) {
     let i = device.rawValue
+    noteAnswered(now)
     let isLoginLike = upstreams[i].isLoginAnswered && key.type == upstreams[i].loginType
     if isLoginLike, upstreams[i].phase == .live, !upstreams[i].hasInFlight(type: key.type) {
       upstreams[i].answersLikeLogin = true

@@ -14,6 +14,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].phaseAt = moment.instant
     upstreams[i].inFlight.reserveCapacity(RelayLimits.keptWindowCount)
     ledger.upstreamConnectCount += 1
+    noteConnected(moment.instant)
     sendLoginIfNew(device, spool.login(of: device), moment.instant)
     if !upstreams[i].isLoginAnswered { goLive(device, moment.instant) }
     schedule(device)
@@ -123,6 +124,7 @@ extension Engine where D: ~Copyable {
     let wait = backoff(upstreams[i].failedAttemptCount, loss)
     upstreams[i].failedAttemptCount = min(upstreams[i].failedAttemptCount + 1, 16)
     upstreams[i].retryAt = now.advanced(by: wait)
+    noteFault(device, loss, now)
     ledger.upstreamLossCount += 1
     emit(.log(.upstreamLost(device, loss, retryInMilliseconds: wait)))
   }

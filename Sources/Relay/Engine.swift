@@ -74,6 +74,11 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   var opaqueCount = 0
   /// The earliest instant for the next connection attempt of any device.
   var nextDialAt = Instant.origin
+  /// When the platform took a connection and when it answered last, whoever's it was.
+  var lastConnectedAt = Instant.origin
+  var lastAnswerAt = Instant.origin
+  /// Whether any device may wait for what nobody had.
+  var hasSharedFaults = false
   /// Devices nothing of which is sent to the platform for now.
   public internal(set) var parked: [DeviceKey] = []
   /// Whether frames are shown as they pass.

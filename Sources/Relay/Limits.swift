@@ -88,6 +88,8 @@ public enum RelayLimits {
   static let backoffMax = 60_000
   /// First wait after the platform left a login unanswered.
   static let unknownDeviceBackoff = 30_000
+  /// Within which devices dial when another one finds the platform back.
+  static let recallSpread = 1_000
   /// Between two connection attempts of all devices together: 100 a second.
   static let dialInterval = 10
   /// Records looked at by the sweep in one turn.

@@ -97,8 +97,9 @@ struct Upstream {
   var holdCheckAt = Instant.never
   /// Milliseconds that answers take, on average of the last few.
   var answerDelay = 0
-  /// When a session was lost last.
+  /// When a session was lost last, and what nobody had then.
   var brokeAt = Instant.never
+  var fault = SharedFault.none
   /// What the platform's answer to the login repeats of it.
   var loginType: UInt16 = 0
   /// The frame that sessions of this device keep breaking over, if they do.

@@ -177,6 +177,37 @@ import Testing
     #expect(!world.hasUndelivered(DeviceIndex(0)))
   }
 
+  @Test func `the first device that finds the platform back tells the others`() {
+    let world = World()
+    world.platformIsUp = false
+    for imei in 1...40 as ClosedRange<UInt64> { world.tracker(imei).send(.position(2)) }
+    world.advance(400_000)
+    world.platformIsUp = true
+    while world.connections.isEmpty { world.advance(10) }
+    // A second's spread, and a hundred a second.
+    world.advance(1_500)
+    #expect(world.connections.count == 40)
+    #expect(world.ledger.upstreamConnectCount == 40)
+  }
+
+  @Test func `the first device that is answered tells the others, but one that alone is not waits`()
+  {
+    let world = World()
+    world.respond = { _ in [] }
+    for imei in 1...10 as ClosedRange<UInt64> { world.tracker(imei).send(.position(2)) }
+    world.advance(200_000)
+    let attempts = world.connections.count
+    // It takes connections, as before, and nobody hurries.
+    #expect(attempts < 50)
+    world.respond = { $0 == .login(7) ? [] : $0.answer().bytes }
+    while world.ledger.deliveredFrameCount == 0 { world.advance(10) }
+    world.advance(3_000)
+    #expect(world.ledger.deliveredFrameCount >= 9)
+    let before = world.connections.count
+    world.advance(20_000)
+    #expect(world.connections.count <= before + 1)
+  }
+
   @Test func `a long backlog of positions drains a window per round`() {
     let world = World()
     world.platformIsUp = false
