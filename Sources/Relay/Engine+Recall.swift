@@ -50,13 +50,20 @@ extension Engine where D: ~Copyable {
   private mutating func recall(_ fault: SharedFault, _ now: Instant) {
     for i in 0..<upstreams.count where upstreams[i].fault == fault {
       upstreams[i].fault = .none
-      guard upstreams[i].phase == .waiting, !upstreams[i].hasDialSlot else { continue }
+      let device = DeviceIndex(i)
       let soon = max(
-        now.advanced(by: random.below(RelayLimits.recallSpread)),
+        now.advanced(by: RelayLimits.backoffMin / 2 + random.below(RelayLimits.recallSpread)),
         upstreams[i].brokeAt.advanced(by: RelayLimits.backoffMin))
-      guard soon < upstreams[i].retryAt else { continue }
-      upstreams[i].retryAt = soon
-      schedule(DeviceIndex(i))
+      switch upstreams[i].phase {
+      case .waiting where !upstreams[i].hasDialSlot && soon < upstreams[i].retryAt:
+        upstreams[i].retryAt = soon
+        schedule(device)
+      case .connecting where now.since(upstreams[i].phaseAt) > Int64(RelayLimits.recallSpread):
+        // Begun in the outage: the kernel would say hello again in many seconds only.
+        closeUpstream(device, nil, now)
+        upstreams[i].retryAt = soon
+      case .idle, .waiting, .connecting, .greeting, .live, .closing: break
+      }
     }
   }
 }

@@ -184,7 +184,19 @@ import Testing
     world.advance(400_000)
     world.platformIsUp = true
     while world.connections.isEmpty { world.advance(10) }
-    // A second's spread, and a hundred a second.
+    // Half a back-off, a second's spread, and a hundred a second.
+    world.advance(1_500)
+    #expect(world.connections.count == 40)
+    #expect(world.ledger.upstreamConnectCount == 40)
+  }
+
+  @Test func `attempts that were begun in an outage are given up when it is over`() {
+    let world = World()
+    world.lineIsCut = true
+    for imei in 1...40 as ClosedRange<UInt64> { world.tracker(imei).send(.position(2)) }
+    world.advance(400_000)
+    world.lineIsCut = false
+    while world.connections.isEmpty { world.advance(10) }
     world.advance(1_500)
     #expect(world.connections.count == 40)
     #expect(world.ledger.upstreamConnectCount == 40)

@@ -77,6 +77,8 @@ final class World: Edge {
   var connections: [PlatformConnection] = []
   /// Whether connecting works.
   var platformIsUp = true
+  /// Whether what is said to the platform gets lost on the way.
+  var lineIsCut = false
   /// Whether the platform takes bytes.
   var platformReads = true
   /// What the platform says to a frame, in bytes.
@@ -282,6 +284,7 @@ final class World: Edge {
 
   override func connect(_ device: DeviceIndex) {
     connectTimes.append(now)
+    if lineIsCut { return }
     if platformIsUp {
       connections.append(PlatformConnection(device))
     } else {

@@ -172,7 +172,9 @@ final class Simulation: Edge {
   private func endUpstream(_ i: Int) {
     guard platform[i].isOpenAtRelay else { return }
     platform[i].isOpenAtRelay = false
-    platform[i].lostAt = now
+    // One that the relay has let go by itself at this moment may be wanted again at once.
+    let device = platform[i].device.rawValue
+    if engine.upstreams[device].phase != .closing { platform[i].lostAt = now }
     engine.upstreamClosed(platform[i].device, .closedByPeer, moment)
   }
 
