@@ -142,7 +142,7 @@ extension Spool where D: ~Copyable {
       if header.type == RecordType.data.rawValue {
         spool.table[device].written = header.sequence
         spool.table[device].writtenAfter = nil
-      } else {
+      } else if header.type == RecordType.device.rawValue {
         spool.table[device].isRecordWanted = false
       }
     }

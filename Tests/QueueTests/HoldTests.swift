@@ -143,6 +143,28 @@ struct HoldTests {
     #expect(spool.drain(showsLogin: true) == expected)
   }
 
+  @Test("leaves a wanted record alone when acknowledgements go before it")
+  func recordBehindNotes() {
+    var spool = emptySpool()
+    // The first device has number zero, as a record has that belongs to none.
+    let (a, b) = (spool.device("A"), spool.device("B"))
+    spool.store(b, "1")
+    spool.confirmAll(b)
+    spool.logIn(a, "code")
+    let due = Int64(SpoolLimits.acknowledgementDelay)
+    let ticket = spool.storeRecord(a, now: instant(due - 1))
+    spool.hold(b, "2", at: due - 1)
+    spool.commitIfDue(now: instant(due))
+    #expect(spool.disk.isCommitting)
+    spool.confirmAll(b)
+    let error = spool.disk.finishCommit()
+    spool.commitFinished(error, now: instant(due))
+    spool.commit(at: due + 20)
+    #expect(ticket == spool.durableTicket)
+    let again = recovered(spool.disk.afterPowerCut(.nothing))
+    #expect(again.login(of: again.find(deviceKey("A"))!) == Array("code".utf8))
+  }
+
   @Test("takes a login that must not be forgotten not along when it is left out")
   func recordStays() {
     var spool = emptySpool()
