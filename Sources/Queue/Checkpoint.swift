@@ -94,7 +94,7 @@ extension Spool where D: ~Copyable {
   /// Writes device records of the round into a batch that is about to be written.
   mutating func continueRound(_ batch: inout OpenBatch, _ now: Instant) {
     guard checkpoint.isWriting else { return }
-    let end = min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset)
+    let end = roomForNotes
     let began = batch.byteCount
     var slot = checkpoint.slot
     while slot < table.count {

@@ -31,6 +31,9 @@ enum RecordType: UInt8 {
   /// Milliseconds of the machine's boot, modulo 2^32, 4 bytes: what the times of the following records
   /// count from.
   case time = 6
+  /// What tells the boot of this record's number from others, 8 bytes, as in page 0; zero is unknown.
+  /// Stands in the first batch that a start writes to a segment of an earlier boot.
+  case boot = 0x80
 }
 
 /// The header of a record.

@@ -40,6 +40,8 @@ struct SegmentWalker {
   /// Valid batches since `open`, and valid records in the last of them.
   private(set) var batchCount = 0
   private(set) var recordCount = 0
+  /// Where the last of them ends, with its last page.
+  private(set) var endOffset = 0
   /// Whether the last batch ended in records that were never durable.
   private(set) var isTorn = false
   /// Bytes of known batches that did not validate, since they were last asked for.
@@ -91,6 +93,7 @@ struct SegmentWalker {
     bufferStart = 0
     bufferCount = 0
     position = offset
+    endOffset = offset
     recordsLeft = 0
     doubtfulByteCount = 0
     damagedByteCount = 0
@@ -160,6 +163,7 @@ struct SegmentWalker {
     batchEnd = position + header.byteCount
     recordsLeft = header.recordCount
     position += header.pagedByteCount
+    endOffset = position
   }
 
   private mutating func nextInBatch<D: Disk & ~Copyable>(

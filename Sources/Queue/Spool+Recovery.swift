@@ -4,7 +4,8 @@
 //   2. used segments by generation, from the checkpoint on (Checkpoint.swift), or all of them when any
 //      of that is missing or damaged: device records name devices, logins and cursors, data records
 //      move `last`, acknowledgements and drops move `acknowledged`
-//   3. what lies between the two is undelivered; writing goes on in a fresh segment
+//   3. what lies between the two is undelivered; writing goes on behind the newest batch, or in a fresh
+//      segment when anything was not as a stop or a power cut between two commits leaves it
 //
 // Nothing on disk makes this fail. Damaged batches and records without a known device are counted
 // and passed over; a torn end is cut where its first bad record stands. A page 0 that is damaged, or
@@ -63,13 +64,13 @@ extension Spool where D: ~Copyable {
     var report = headers
     var end = LogEnd()
     let first = checkpointPlace()
-    let isComplete = first.map { replay(from: $0, &report, &end) } ?? false
+    var isComplete = first.map { replay(from: $0, &report, &end) } ?? false
     if !isComplete || mayHaveMoved(before: end.oldestGeneration) {
       (segments, order) = (readSegments, readOrder)
       table = DeviceTable(capacity: table.capacity, secret: secret)
       report = headers
       end = LogEnd()
-      _ = replay(from: 0, &report, &end)
+      isComplete = replay(from: 0, &report, &end) && first == nil
     } else if let first {
       checkpoint.resume(at: segments[readOrder[first]].generation)
     }
@@ -79,14 +80,19 @@ extension Spool where D: ~Copyable {
       if generation < end.oldestGeneration { segments[slot].use = .free }
     }
     order.removeAll { segments[$0].use == .free }
+    let named = end.boot ?? newest.map { BootName(number: $0.boot, key: $0.bootKey) }
     // What could not be read may have newer generations; a gap keeps clear of them.
     let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
     resume(
       durableThrough: end.durable, nextBatch: end.lastBatch &+ 1,
       generation: newestFound &+ UInt32(headers.unreadableSegmentCount) &+ gap,
-      boot: bootNumber(after: newest))
+      boot: bootNumber(after: named, end.lastBoot))
     for i in 0..<table.count { settle(DeviceIndex(i), &report) }
     if let (slot, image) = end.tail { resumeTail(slot, image) }
+    if isComplete, report.unreadableSegmentCount == 0, let sound = end.sound {
+      resumeSegment(sound)
+      isBootNamed = isPresent(named)
+    }
     reclaim()
     return report
   }
@@ -112,6 +118,23 @@ extension Spool where D: ~Copyable {
     var oldestGeneration: UInt32 = 0
     /// The segment whose tail slot holds the last batch.
     var tail: (slot: Int, image: TailImage)?
+    /// Where the next batch may stand.
+    var sound: SoundEnd?
+    /// The boot that a record of the last segment names, and the number of the last record's.
+    var boot: BootName?
+    var lastBoot: UInt16?
+  }
+
+  /// The end of a log that nothing was being written to: behind a segment's last batch.
+  private struct SoundEnd {
+    var slot: Int
+    var offset: Int
+  }
+
+  /// A boot's number and what tells it from others.
+  private struct BootName {
+    var number: UInt16
+    var key: UInt64
   }
 
   /// Where in `order` the newest checkpoint begins; `nil` where none can be relied upon.
@@ -160,11 +183,14 @@ extension Spool where D: ~Copyable {
       walker.open(
         segment: slot, generation: generation, provenThrough: segments[slot].provenThrough)
       let before = end.lastBatch == 0 ? nil : end.lastBatch
-      if !recoverSegment(after: before, &report) { isComplete = false }
+      end.boot = nil
+      if !recoverSegment(after: before, &report, &end) { isComplete = false }
       report.damagedByteCount += walker.takeDamage()
       report.add(lostHeader() + walker.damagedRegions)
       var found = SegmentEnd(walker)
-      if !recoverTail(slot, after: before, &found, &report) { isComplete = false }
+      let isSound = !found.isTorn && !segments[slot].isAdopted
+      let endOffset = walker.endOffset
+      if !recoverTail(slot, after: before, &found, &report, &end) { isComplete = false }
       guard found.lastBatch != 0 else {
         // The first one was begun with records that are needed.
         if i == first { isComplete = false }
@@ -192,6 +218,9 @@ extension Spool where D: ~Copyable {
         found.isTorn || found.tail != nil ? found.durableThrough : found.lastBatch
       end.tail = found.tail.map { (slot, $0) }
       newestGeneration = generation
+      end.sound =
+        isSound && !found.isTorn && i == order.count - 1
+        ? SoundEnd(slot: slot, offset: endOffset) : nil
       if i == order.count - 1 { report.hasTornTail = found.isTorn }
     }
     return isComplete && report.damagedByteCount == 0 && report.orphanCount == 0
@@ -200,7 +229,8 @@ extension Spool where D: ~Copyable {
   /// Applies what a segment's tail slots hold beyond its other batches; returns whether no batch was
   /// missing before it.
   private mutating func recoverTail(
-    _ slot: Int, after before: UInt32?, _ found: inout SegmentEnd, _ report: inout RecoveryReport
+    _ slot: Int, after before: UInt32?, _ found: inout SegmentEnd, _ report: inout RecoveryReport,
+    _ end: inout LogEnd
   ) -> Bool {
     if Generation.isCold(segments[slot].generation) { return true }
     let newest: TailImage?
@@ -211,12 +241,25 @@ extension Spool where D: ~Copyable {
     if isHome, !found.isTorn || newest.recordCount <= found.recordCount { return true }
     openTailSlot(slot, newest.offset)
     let known = found.lastBatch != 0 ? found.lastBatch : before
-    let isComplete = recoverSegment(after: isHome ? nil : known, &report)
+    let isComplete = recoverSegment(after: isHome ? nil : known, &report, &end)
     let batchCount = found.batchCount + (isHome ? 0 : 1)
     found = SegmentEnd(walker)
     found.batchCount = batchCount
     found.tail = newest
     return isComplete
+  }
+
+  /// Goes on writing where the log ends: a start costs no segment, however often the power fails.
+  private mutating func resumeSegment(_ end: SoundEnd) {
+    writeSegment = end.slot
+    writeOffset = end.offset
+    segments[end.slot].durableByteCount = end.offset
+    // All of it was sound just now, and batches of this start follow.
+    segments[end.slot].provenThrough = .max
+    // The slot with the tail stays whole until the other one has it.
+    if let tail { tailSlot = tail.offset == SpoolLimits.pageByteCount ? 1 : 0 }
+    moveTail()
+    if checkpoint.generation == 0 { checkpoint.begin(at: segments[end.slot].generation) }
   }
 
   /// Ends the recovery of a device.
@@ -263,10 +306,15 @@ extension Spool where D: ~Copyable {
     return generation == pin.generation ? pin : firstBatch(of: generation)
   }
 
-  /// The number of the present boot: the newest segment's, if that was written in it.
-  private func bootNumber(after newest: SegmentHeader?) -> UInt16 {
-    guard let newest else { return 1 }
-    return bootKey != 0 && newest.bootKey == bootKey ? newest.boot : newest.boot &+ 1
+  /// The number of the present boot: of the newest one that is named, if this is it, or another one.
+  private func bootNumber(after newest: BootName?, _ last: UInt16?) -> UInt16 {
+    if let newest, isPresent(newest) { return newest.number }
+    return max(newest?.number ?? 0, last ?? 0) &+ 1
+  }
+
+  private func isPresent(_ boot: BootName?) -> Bool {
+    guard let boot else { return false }
+    return bootKey != 0 && boot.key == bootKey
   }
 
   /// Reads page 0 and the first page of batches.
@@ -371,7 +419,7 @@ extension Spool where D: ~Copyable {
   /// Applies the records of the segment or tail slot that was opened; returns whether no batch was missing
   /// after `before`, or after the first where that is `nil`.
   private mutating func recoverSegment(
-    after before: UInt32?, _ report: inout RecoveryReport
+    after before: UInt32?, _ report: inout RecoveryReport, _ end: inout LogEnd
   ) -> Bool {
     let limit =
       walker.nextOffset < SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
@@ -394,7 +442,7 @@ extension Spool where D: ~Copyable {
           newest = walker.lastBatch
         }
         guard let record else { return isComplete }
-        apply(record, &report)
+        apply(record, &report, &end)
       } catch {
         // Numbers beyond this place may be given out again.
         if limit == geometry.segmentByteCount {
@@ -406,8 +454,11 @@ extension Spool where D: ~Copyable {
     }
   }
 
-  private mutating func apply(_ record: WalkedRecord, _ report: inout RecoveryReport) {
+  private mutating func apply(
+    _ record: WalkedRecord, _ report: inout RecoveryReport, _ end: inout LogEnd
+  ) {
     guard let type = RecordType(rawValue: record.header.type) else { return }
+    if !Generation.isCold(record.place.generation) { end.lastBoot = record.header.boot }
     switch type {
     case .device: applyDevice(record)
     case .data, .relocated: applyFrame(record, &report)
@@ -420,6 +471,10 @@ extension Spool where D: ~Copyable {
         offset += 8
       }
     case .time: break
+    case .boot:
+      guard record.payload.count >= 8 else { return }
+      end.boot = BootName(
+        number: record.header.boot, key: walker.buffer.loadUInt64(at: record.payload.lowerBound))
     case .drop:
       guard let note = DropNote.read(walker.buffer, record.payload) else { return }
       if let device = table.find(number: note.device) {

@@ -30,6 +30,7 @@ extension Spool where D: ~Copyable {
     writeSegment = slot
     writeOffset = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
     writesHeader = true
+    isBootNamed = true
     moveTail()
     beginRoundIfDue()
     while freeCount < spareCount, evictOldest() {}

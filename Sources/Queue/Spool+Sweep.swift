@@ -268,7 +268,7 @@ extension Spool where D: ~Copyable {
   private mutating func apply(swept record: WalkedRecord) -> SweepStep {
     guard let type = RecordType(rawValue: record.header.type) else { return .skipped }
     switch type {
-    case .acknowledgements, .drop, .time:
+    case .acknowledgements, .drop, .time, .boot:
       return .skipped
     case .device:
       noteLogin(record)

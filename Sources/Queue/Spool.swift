@@ -133,7 +133,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var tail: OpenBatch?
   let tailBuffer = PageBuffer(byteCount: SpoolLimits.pageByteCount)
   /// Which tail slot is written next: the first or the second.
-  private var tailSlot = 0
+  var tailSlot = 0
   /// When the tail is to be written home, because a session wants its frames.
   var tailDueAt = Instant.never
   /// Bytes of a batch that still goes to a tail slot; zero makes no use of them.
@@ -158,6 +158,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   /// The machine's present boot as records name it, and what tells it from another.
   var boot: UInt16 = 1
   let bootKey: UInt64
+  /// Whether the segment that is written says which boot that is.
+  var isBootNamed = true
   let secret: UInt64
   var dirtyDevices: [DeviceIndex] = []
   var acknowledgementsDueAt = Instant.never
@@ -322,8 +324,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   /// Bytes that a batch written next may gather.
   var roomForBatch: Int {
-    min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset) - noteReserve
-      - tailReserve
+    roomForNotes - noteReserve
   }
 
   /// Bytes kept free in every batch for what a commit adds: acknowledgements, and the drops of the
@@ -336,7 +337,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
         min(SpoolLimits.batchBytesMax, geometry.segmentByteCount) / 4
           / RecordHeader.stride(DropNote.byteCount)))
     return RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
-      + drops * RecordHeader.stride(DropNote.byteCount) + roundReserve
+      + drops * RecordHeader.stride(DropNote.byteCount) + Self.bootByteCount + roundReserve
   }
 
   func seed(of batch: OpenBatch) -> UInt64 {
@@ -693,6 +694,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     writtenNotes.acknowledgements += UInt64(count)
     writtenNotes.relocations = queuedNotes.relocations
     batch.notes = writtenNotes
+    nameBoot(&batch, now)
     continueRound(&batch, now)
     acknowledgementsDueAt =
       dirtyDevices.isEmpty && droppingDevices.isEmpty
@@ -701,8 +703,23 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
 
   private func fits(_ note: DropNote, _ batch: OpenBatch) -> Bool {
     batch.byteCount + RecordHeader.stride(note.payloadByteCount)
-      + RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8)
-      <= min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset)
+      + RecordHeader.stride(SpoolLimits.acknowledgementsPerBatchMax * 8) + Self.bootByteCount
+      <= roomForNotes
+  }
+
+  /// Bytes that a batch written next may have before the tail is put in front of it.
+  var roomForNotes: Int {
+    min(SpoolLimits.batchBytesMax, geometry.segmentByteCount - writeOffset) - tailReserve
+  }
+
+  private static var bootByteCount: Int { RecordHeader.stride(8) }
+
+  /// Says which boot the records of this start are of, where the segment is from another one.
+  private mutating func nameBoot(_ batch: inout OpenBatch, _ now: Instant) {
+    if isBootNamed { return }
+    isBootNamed = true
+    buffers[batch.buffer].store(bootKey, at: position(in: batch) + RecordHeader.byteCount)
+    seal(.boot, 8, 0, SequenceNumber(0), &batch, now)
   }
 
   /// Called by recovery, which knows the log's past.

@@ -159,4 +159,22 @@ struct TailTests {
     #expect(Self.drain(&again) == ["A4 4"])
     #expect(again.droppedCount(again.device("A")) == 0)
   }
+
+  @Test func `leaves room for itself however many devices' frames are given up meanwhile`() {
+    let geometry = SpoolGeometry(segmentByteCount: 16 * Self.page, segmentCount: 64)
+    var spool = emptySpool(geometry, deviceCountMax: 1_800)
+    spool.tailByteCountMax = SpoolLimits.tailBytesMax
+    let devices = (0..<1_800).map { spool.device("D\($0)") }
+    for device in devices { spool.store(device, "1") }
+    while spool.tail?.byteCount ?? 0 < 2_000 { spool.store(devices[0], "tail") }
+    while case .stored = spool.append(devices[1], Array("more".utf8).span, .unlimited, now: instant(0))
+    {}
+    for device in devices[2..<600] { spool.confirmAll(device) }
+    for device in devices[600...] { _ = spool.giveUp(device) }
+    spool.commit()
+    var again = Self.restarted(spool.disk.afterPowerCut(.nothing))
+    let handed = Self.drain(&again)
+    #expect(handed.allSatisfy { $0.hasPrefix("D0") || $0.hasPrefix("D1") })
+    #expect(handed.last?.hasSuffix("more") == true)
+  }
 }
