@@ -16,7 +16,7 @@ import Relay
 /// Feeds the engine and does what it says.
 struct Loop: ~Copyable {
   /// What a token is about, in its upper half.
-  private enum Source: UInt64 {
+  enum Source: UInt64 {
     case listener = 1
     case session = 2
     case upstream = 3
@@ -30,7 +30,7 @@ struct Loop: ~Copyable {
     case metricsClient = 11
   }
 
-  private struct Watched {
+  struct Watched {
     var descriptor: Int32 = -1
     var interest = PollInterest(read: true, write: false)
     /// Only for upstreams: the connection is being made.
@@ -52,7 +52,7 @@ struct Loop: ~Copyable {
   private static let clockInterval = 30_000
 
   var engine: Engine<SpoolDirectory>
-  private var poller: Poller
+  var poller: Poller
   var clock: Clock
   /// Whether the operator vouches for the wall clock.
   var isClockTrusted: Bool
@@ -78,11 +78,11 @@ struct Loop: ~Copyable {
   let startedAt: Instant
   let buffer: PageBuffer
   private var sessions: [Watched] = []
-  private var upstreams: [Watched] = []
+  var upstreams: [Watched] = []
   /// The platform's side of sessions that are passed on as they are.
-  private var links: [Watched] = []
-  private var addresses: [PeerAddress] = []
-  private var addressIndex = 0
+  var links: [Watched] = []
+  var addresses: [PeerAddress] = []
+  var addressIndex = 0
   private var resolveAt = Instant.origin
   private var clockAt = Instant.origin
   var summaryAt = Instant.never
@@ -305,65 +305,6 @@ struct Loop: ~Copyable {
     sessions[slot.rawValue] = Watched()
   }
 
-  private mutating func handleUpstream(
-    _ device: DeviceIndex, _ event: PollEvent, _ moment: Moment
-  ) {
-    let i = device.rawValue
-    guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
-    if upstreams[i].isConnecting {
-      finishConnecting(device, moment)
-      return
-    }
-    if event.isWritable { flushUpstream(device, moment) }
-    guard event.isReadable || event.isBroken, upstreams[i].descriptor >= 0 else { return }
-    let buffer = buffer
-    let limit = RelayLimits.readByteCountMax
-    switch Sockets.receive(upstreams[i].descriptor, into: buffer, max: limit) {
-    case .bytes(let byteCount):
-      buffer.withBytes(0..<byteCount) { engine.upstreamReceived(device, $0, moment) }
-    case .wouldBlock:
-      break
-    case .ended:
-      endUpstream(device, .closedByPeer, moment)
-    case .failed(let error):
-      endUpstream(device, error.isByPeer ? .closedByPeer : .silent, moment)
-    }
-  }
-
-  private mutating func finishConnecting(_ device: DeviceIndex, _ moment: Moment) {
-    let i = device.rawValue
-    upstreams[i].isConnecting = false
-    guard Sockets.isConnected(upstreams[i].descriptor) else {
-      addressIndex += 1
-      endUpstream(device, .unreachable, moment)
-      return
-    }
-    watchUpstream(device, PollInterest(read: true, write: false))
-    engine.upstreamConnected(device, moment)
-  }
-
-  private mutating func endUpstream(
-    _ device: DeviceIndex, _ loss: UpstreamLoss, _ moment: Moment
-  ) {
-    closeUpstream(device)
-    engine.upstreamClosed(device, loss, moment)
-  }
-
-  private mutating func closeUpstream(_ device: DeviceIndex) {
-    let i = device.rawValue
-    guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
-    Sockets.close(upstreams[i].descriptor)
-    upstreams[i] = Watched()
-  }
-
-  private mutating func measureUpstream(_ device: DeviceIndex, _ moment: Moment) {
-    let i = device.rawValue
-    guard i < upstreams.count, upstreams[i].descriptor >= 0, !upstreams[i].isConnecting,
-      let waiting = Sockets.unacknowledgedByteCount(upstreams[i].descriptor)
-    else { return }
-    engine.upstreamMeasured(device, unacknowledgedByteCount: waiting, moment)
-  }
-
   // MARK: Effects
 
   private mutating func performEffects() {
@@ -438,139 +379,6 @@ struct Loop: ~Copyable {
     guard sessions[i].descriptor >= 0, sessions[i].interest != interest else { return }
     sessions[i].interest = interest
     poller.change(sessions[i].descriptor, interest, token: Self.token(.session, i))
-  }
-
-  private mutating func connect(_ device: DeviceIndex, _ moment: Moment) {
-    let i = device.rawValue
-    while upstreams.count <= i { upstreams.append(Watched()) }
-    guard !addresses.isEmpty else {
-      engine.upstreamClosed(device, .unreachable, moment)
-      return
-    }
-    let address = addresses[addressIndex % addresses.count]
-    let interest = PollInterest(read: false, write: true)
-    do {
-      let descriptor = try Sockets.connect(address, .tcp)
-      upstreams[i] = Watched(descriptor: descriptor, interest: interest, isConnecting: true)
-      try poller.add(descriptor, interest, token: Self.token(.upstream, i))
-    } catch {
-      addressIndex += 1
-      closeUpstream(device)
-      engine.upstreamClosed(device, .unreachable, moment)
-    }
-  }
-
-  private mutating func flushUpstream(_ device: DeviceIndex, _ moment: Moment) {
-    let i = device.rawValue
-    guard i < upstreams.count, upstreams[i].descriptor >= 0, !upstreams[i].isConnecting else {
-      return
-    }
-    let descriptor = upstreams[i].descriptor
-    let (transfer, waiting) = engine.withUpstreamOutput(device) {
-      (Sockets.send(descriptor, $0), $0.count)
-    }
-    switch transfer {
-    case .bytes(let byteCount):
-      engine.upstreamWrote(device, byteCount)
-      watchUpstream(device, PollInterest(read: true, write: byteCount < waiting))
-    case .wouldBlock:
-      engine.upstreamWrote(device, 0)
-      watchUpstream(device, PollInterest(read: true, write: true))
-    case .ended:
-      endUpstream(device, .closedByPeer, moment)
-    case .failed(let error):
-      endUpstream(device, error.isByPeer ? .closedByPeer : .silent, moment)
-    }
-  }
-
-  private mutating func watchUpstream(_ device: DeviceIndex, _ interest: PollInterest) {
-    let i = device.rawValue
-    guard upstreams[i].descriptor >= 0, upstreams[i].interest != interest else { return }
-    upstreams[i].interest = interest
-    poller.change(upstreams[i].descriptor, interest, token: Self.token(.upstream, i))
-  }
-
-  // MARK: Opaque sessions
-
-  private mutating func connectLink(_ slot: SessionSlot, _ moment: Moment) {
-    let i = slot.rawValue
-    while links.count <= i { links.append(Watched()) }
-    guard !addresses.isEmpty else {
-      engine.linkClosed(slot, moment)
-      return
-    }
-    let interest = PollInterest(read: false, write: true)
-    do {
-      let descriptor = try Sockets.connect(addresses[addressIndex % addresses.count], .tcp)
-      links[i] = Watched(descriptor: descriptor, interest: interest, isConnecting: true)
-      try poller.add(descriptor, interest, token: Self.token(.link, i))
-    } catch {
-      endLink(slot, moment)
-    }
-  }
-
-  private mutating func handleLink(_ slot: SessionSlot, _ event: PollEvent, _ moment: Moment) {
-    let i = slot.rawValue
-    guard i < links.count, links[i].descriptor >= 0 else { return }
-    if links[i].isConnecting {
-      links[i].isConnecting = false
-      guard Sockets.isConnected(links[i].descriptor) else {
-        endLink(slot, moment)
-        return
-      }
-      watchLink(slot, writes: false)
-      engine.linkConnected(slot)
-      return
-    }
-    if event.isWritable { flushLink(slot, moment) }
-    guard event.isReadable || event.isBroken, links[i].descriptor >= 0 else { return }
-    let buffer = buffer
-    switch Sockets.receive(links[i].descriptor, into: buffer, max: RelayLimits.readByteCountMax) {
-    case .bytes(let byteCount):
-      buffer.withBytes(0..<byteCount) { engine.linkReceived(slot, $0, moment) }
-    case .wouldBlock:
-      break
-    case .ended, .failed:
-      endLink(slot, moment)
-    }
-  }
-
-  private mutating func flushLink(_ slot: SessionSlot, _ moment: Moment) {
-    let i = slot.rawValue
-    guard i < links.count, links[i].descriptor >= 0, !links[i].isConnecting else { return }
-    let descriptor = links[i].descriptor
-    let (transfer, waiting) = engine.withLinkOutput(slot) {
-      (Sockets.send(descriptor, $0), $0.count)
-    }
-    switch transfer {
-    case .bytes(let byteCount):
-      watchLink(slot, writes: byteCount < waiting)
-      engine.linkWrote(slot, byteCount, moment)
-    case .wouldBlock:
-      watchLink(slot, writes: true)
-    case .ended, .failed:
-      endLink(slot, moment)
-    }
-  }
-
-  private mutating func watchLink(_ slot: SessionSlot, writes: Bool) {
-    let i = slot.rawValue
-    let interest = PollInterest(read: true, write: writes)
-    guard links[i].interest != interest else { return }
-    links[i].interest = interest
-    poller.change(links[i].descriptor, interest, token: Self.token(.link, i))
-  }
-
-  private mutating func endLink(_ slot: SessionSlot, _ moment: Moment) {
-    closeLink(slot)
-    engine.linkClosed(slot, moment)
-  }
-
-  private mutating func closeLink(_ slot: SessionSlot) {
-    let i = slot.rawValue
-    guard i < links.count, links[i].descriptor >= 0 else { return }
-    Sockets.close(links[i].descriptor)
-    links[i] = Watched()
   }
 
   // MARK: The operator's questions
@@ -694,7 +502,7 @@ struct Loop: ~Copyable {
     return isClean ? ExitCode.success : ExitCode.failure
   }
 
-  private static func token(_ source: Source, _ index: Int) -> UInt64 {
+  static func token(_ source: Source, _ index: Int) -> UInt64 {
     source.rawValue << 32 | UInt64(index)
   }
 }

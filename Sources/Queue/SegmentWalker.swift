@@ -69,7 +69,9 @@ struct SegmentWalker {
   private var doubtfulByteCount = 0
   private var doubtfulStart = 0
   /// Whether a tail slot is read: what stands behind it says nothing of it.
-  private var isInTailSlot = false
+  private(set) var isInTailSlot = false
+  /// Where what is walked ends: the segment, or the tail slot.
+  private var end = 0
 
   init(segmentByteCount: Int, crc: CRC32C) {
     buffer = PageBuffer(
@@ -103,6 +105,7 @@ struct SegmentWalker {
     batchCount = 0
     recordCount = 0
     isInTailSlot = offset < SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
+    end = isInTailSlot ? offset + SpoolLimits.pageByteCount : segmentByteCount
   }
 
   /// The offset behind the last page looked at.
@@ -122,12 +125,13 @@ struct SegmentWalker {
   mutating func next<D: Disk & ~Copyable>(
     _ disk: inout D, limit: Int
   ) throws(DiskError) -> WalkedRecord? {
+    let limit = min(limit, end)
     while true {
       if recordsLeft > 0 {
         if let record = try nextInBatch(&disk) { return record }
         continue
       }
-      if position >= limit || position + BatchHeader.byteCount > segmentByteCount { return nil }
+      if position + BatchHeader.byteCount > limit { return nil }
       try openBatch(&disk, limit)
     }
   }
@@ -139,7 +143,7 @@ struct SegmentWalker {
     try fill(&disk, position, page, limit)
     let offset = position - bufferStart
     guard let header = BatchHeader.read(buffer, at: offset, generation: generation, crc),
-      position + header.pagedByteCount <= min(limit, segmentByteCount)
+      position + header.pagedByteCount <= limit
     else {
       doubt(position, byteCount: page)
       position += page
@@ -249,7 +253,7 @@ struct SegmentWalker {
     if offset >= bufferStart, offset + count <= bufferStart + bufferCount { return }
     // The last page of the window is kept for a look behind a batch of the largest size.
     let window = buffer.byteCount - SpoolLimits.pageByteCount
-    let readCount = min(window, min(limit, segmentByteCount) - offset)
+    let readCount = min(window, limit - offset)
     bufferStart = offset
     bufferCount = 0
     try disk.read(segment: segment, offset: offset, into: buffer, at: 0, count: readCount)

@@ -79,12 +79,12 @@ extension Spool where D: ~Copyable {
   private mutating func markKept(_ batch: OpenBatch) -> (frameCount: Int, firstDelta: UInt16) {
     var frameCount = 0
     var firstDelta = UInt16.max
-    forEachRecord(of: batch) { spool, _, header in
-      guard let device = spool.table.find(number: header.device) else { return }
+    batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
+      guard let device = table.find(number: header.device) else { return }
       if header.type == RecordType.device.rawValue {
-        spool.table[device].isKept = spool.table[device].isRecordWanted
-      } else if header.sequence.isAfter(spool.table[device].spared) {
-        spool.table[device].isKept = true
+        table[device].isKept = table[device].isRecordWanted
+      } else if header.sequence.isAfter(table[device].spared) {
+        table[device].isKept = true
         frameCount += 1
         firstDelta = min(firstDelta, header.delta)
       }
@@ -98,20 +98,20 @@ extension Spool where D: ~Copyable {
     let seed = seed(of: batch)
     var end = SpoolLimits.pageByteCount + BatchHeader.byteCount
     var count = 0
-    forEachRecord(of: batch) { spool, offset, header in
-      guard let device = spool.table.find(number: header.device) else { return }
+    batch.forEachRecord(in: buffers[batch.buffer]) { offset, header in
+      guard let device = table.find(number: header.device) else { return }
       let isRecord = header.type == RecordType.device.rawValue
-      let spared = spool.table[device].spared
-      if isRecord, !spool.table[device].isKept { return spool.forgetRecord(of: device) }
+      let spared = table[device].spared
+      if isRecord, !table[device].isKept { return forgetRecord(of: device) }
       if !isRecord, !header.sequence.isAfter(spared) { return }
       if end != offset { buffer.move(from: offset, to: end, count: header.strideByteCount) }
       var header = header
       if isRecord {
         if spared.isAfter(header.sequence) { header.sequence = spared }
-        spool.refreshRecord(of: device, header.payload(at: end))
+        refreshRecord(of: device, header.payload(at: end))
       }
       header.delta -= min(header.delta, firstDelta)
-      header.seal(in: buffer, at: end, seed: seed, spool.crc)
+      header.seal(in: buffer, at: end, seed: seed, crc)
       end += header.strideByteCount
       count += 1
     }
@@ -123,12 +123,12 @@ extension Spool where D: ~Copyable {
   /// When the first frame of the batch has been held long enough.
   private mutating func heldUntil(of batch: OpenBatch) -> Instant {
     var earliest = Instant.never
-    forEachRecord(of: batch) { spool, _, header in
+    batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
       guard header.type != RecordType.device.rawValue,
-        let device = spool.table.find(number: header.device)
+        let device = table.find(number: header.device)
       else { return }
-      let entry = spool.table[device]
-      var end = batch.openedAt.advanced(by: Int(header.delta) + spool.holdMilliseconds)
+      let entry = table[device]
+      var end = batch.openedAt.advanced(by: Int(header.delta) + holdMilliseconds)
       if !header.sequence.isAfter(entry.heldThrough) { end = max(end, entry.heldUntil) }
       earliest = min(earliest, end)
     }
@@ -137,13 +137,13 @@ extension Spool where D: ~Copyable {
 
   /// Notes that the frames of a batch are on their way to the disk.
   mutating func noteWritten(_ batch: OpenBatch) {
-    forEachRecord(of: batch) { spool, _, header in
-      guard let device = spool.table.find(number: header.device) else { return }
+    batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
+      guard let device = table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
-        spool.table[device].written = header.sequence
-        spool.table[device].writtenAfter = nil
+        table[device].written = header.sequence
+        table[device].writtenAfter = nil
       } else if header.type == RecordType.device.rawValue {
-        spool.table[device].isRecordWanted = false
+        table[device].isRecordWanted = false
       }
     }
   }
@@ -154,12 +154,12 @@ extension Spool where D: ~Copyable {
     let byteCount = BatchHeader.paged(BatchHeader.byteCount + noteReserve)
     guard byteCount + held.byteCount <= roomForBatch else { return nil }
     // A round that ends meanwhile must not count on the records that go on waiting.
-    forEachRecord(of: held) { spool, _, header in
+    held.forEachRecord(in: buffers[held.buffer]) { _, header in
       guard header.type == RecordType.device.rawValue,
-        let device = spool.table.find(number: header.device)
+        let device = table.find(number: header.device)
       else { return }
-      spool.table[device].recordGeneration = 1
-      spool.checkpoint.revisit(device.rawValue)
+      table[device].recordGeneration = 1
+      checkpoint.revisit(device.rawValue)
     }
     var ahead = OpenBatch(
       buffer: 1 - held.buffer, segment: held.segment, generation: held.generation,
@@ -177,28 +177,15 @@ extension Spool where D: ~Copyable {
     nextBatch &+= 1
     held.number = number
     reseal(held, buffers[held.buffer], at: SpoolLimits.pageByteCount)
-    forEachRecord(of: held) { spool, _, header in
-      guard let device = spool.table.find(number: header.device) else { return }
+    held.forEachRecord(in: buffers[held.buffer]) { _, header in
+      guard let device = table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
-        spool.table[device].lastBatch = number
-      } else if spool.table[device].headBatch == former {
-        spool.table[device].headBatch = number
+        table[device].lastBatch = number
+      } else if table[device].headBatch == former {
+        table[device].headBatch = number
       }
     }
     gathering = held
-  }
-
-  private mutating func forEachRecord(
-    of batch: OpenBatch, _ body: (inout Self, Int, RecordHeader) -> Void
-  ) {
-    let buffer = buffers[batch.buffer]
-    var offset = SpoolLimits.pageByteCount + BatchHeader.byteCount
-    for _ in 0..<batch.recordCount {
-      let header = RecordHeader.parse(buffer, at: offset)
-      let next = offset + header.strideByteCount
-      body(&self, offset, header)
-      offset = next
-    }
   }
 
   /// A device whose record was taken out needs another one: before its next frame, and in this round

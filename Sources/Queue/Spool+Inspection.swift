@@ -148,9 +148,7 @@ extension Spool where D: ~Copyable {
   ) {
     guard let tail else { return }
     var base = UInt32(truncatingIfNeeded: tail.firstTime.milliseconds)
-    var offset = BatchHeader.byteCount
-    for _ in 0..<tail.recordCount {
-      let header = RecordHeader.parse(tailBuffer, at: offset)
+    tail.forEachRecord(in: tailBuffer, at: 0) { offset, header in
       let payload = header.payload(at: offset)
       if header.type == RecordType.time.rawValue {
         base = tailBuffer.loadUInt32(at: payload.lowerBound)
@@ -159,7 +157,6 @@ extension Spool where D: ~Copyable {
         header: header, payload: payload, batch: tail.number, place: .nowhere,
         monotonicMilliseconds: base &+ UInt32(header.delta))
       inspect(record, tailBuffer, now: now, &findings, show)
-      offset += header.strideByteCount
     }
   }
 

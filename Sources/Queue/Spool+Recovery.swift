@@ -344,19 +344,18 @@ extension Spool where D: ~Copyable {
       // before is done with then.
       if let batch, Generation.age(batch.generation) > Generation.age(header.generation) {
         adopt(slot, as: batch)
-        segments[slot].provenByTail = provenByTail(slot)
-        return
+      } else {
+        segments[slot] = SegmentState(
+          use: .used, generation: header.generation,
+          previousGeneration: header.previousGeneration,
+          firstBatch: batch?.generation == header.generation ? batch : nil)
+        if Generation.age(header.generation) > Generation.age(newest?.generation ?? 0) {
+          newest = header
+        }
+        uuidLow = header.uuidLow
+        uuidHigh = header.uuidHigh
+        order.append(slot)
       }
-      segments[slot] = SegmentState(
-        use: .used, generation: header.generation,
-        previousGeneration: header.previousGeneration,
-        firstBatch: batch?.generation == header.generation ? batch : nil)
-      if Generation.age(header.generation) > Generation.age(newest?.generation ?? 0) {
-        newest = header
-      }
-      uuidLow = header.uuidLow
-      uuidHigh = header.uuidHigh
-      order.append(slot)
     }
     segments[slot].provenByTail = provenByTail(slot)
   }
@@ -421,15 +420,12 @@ extension Spool where D: ~Copyable {
   private mutating func recoverSegment(
     after before: UInt32?, _ report: inout RecoveryReport, _ end: inout LogEnd
   ) -> Bool {
-    let limit =
-      walker.nextOffset < SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount
-      ? walker.nextOffset + SpoolLimits.pageByteCount : geometry.segmentByteCount
     var newest = before
     var isComplete = true
     var batchCount = 0
     while true {
       do {
-        let record = try walker.next(&disk, limit: limit)
+        let record = try walker.next(&disk, limit: geometry.segmentByteCount)
         // Also a batch without a record that counts has something to say.
         if walker.batchCount > batchCount, !Generation.isCold(walker.generation) {
           // Every batch names the one that was durable when it was begun: in its segment the one before
@@ -445,7 +441,7 @@ extension Spool where D: ~Copyable {
         apply(record, &report, &end)
       } catch {
         // Numbers beyond this place may be given out again.
-        if limit == geometry.segmentByteCount {
+        if !walker.isInTailSlot {
           segments[walker.segment].durableByteCount = walker.nextOffset
         }
         report.unreadableSegmentCount += 1

@@ -106,18 +106,15 @@ extension Spool where D: ~Copyable {
 
   /// Whether any frame of a batch that is about to be written is one that a session waits for.
   func isAwaited(_ batch: OpenBatch) -> Bool {
-    let buffer = buffers[batch.buffer]
-    var offset = SpoolLimits.pageByteCount + BatchHeader.byteCount
-    for _ in 0..<batch.recordCount {
-      let header = RecordHeader.parse(buffer, at: offset)
-      if header.type == RecordType.data.rawValue, let device = table.find(number: header.device),
-        table[device].interest != .idle, header.sequence.isAfter(table[device].sent)
-      {
-        return true
+    var isAwaited = false
+    batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
+      guard header.type == RecordType.data.rawValue, let device = table.find(number: header.device)
+      else { return }
+      if table[device].interest != .idle, header.sequence.isAfter(table[device].sent) {
+        isAwaited = true
       }
-      offset += header.strideByteCount
     }
-    return false
+    return isAwaited
   }
 
   // MARK: At a start
@@ -136,7 +133,7 @@ extension Spool where D: ~Copyable {
     for page in 1..<SpoolLimits.reservedPageCount {
       let offset = page * SpoolLimits.pageByteCount
       openTailSlot(slot, offset)
-      while try walker.next(&disk, limit: offset + SpoolLimits.pageByteCount) != nil {}
+      while try walker.next(&disk, limit: geometry.segmentByteCount) != nil {}
       guard walker.batchCount > 0 else { continue }
       let found = TailImage(
         offset: offset, batch: walker.lastBatch, recordCount: walker.recordCount,

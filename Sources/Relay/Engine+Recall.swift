@@ -4,13 +4,9 @@
 // after the first. So a device that could not connect, or was not answered, while no other one could or
 // was, is noted; the first connection, or the first answer, has all of them dial again, at the ramp's
 // pace. A device that alone is not answered goes on waiting: the platform does not know it.
+// Source: design document, section 7; measured in docs/OPERATIONS.md.
 
 import Queue
-
-/// What a device and all others waited for in vain when its session was lost.
-enum SharedFault: UInt8 {
-  case none, connection, answer
-}
 
 extension Engine where D: ~Copyable {
   /// Notes a session that ended, if no other device was better off.

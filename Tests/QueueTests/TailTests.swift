@@ -167,8 +167,8 @@ struct TailTests {
     let devices = (0..<1_800).map { spool.device("D\($0)") }
     for device in devices { spool.store(device, "1") }
     while spool.tail?.byteCount ?? 0 < 2_000 { spool.store(devices[0], "tail") }
-    while case .stored = spool.append(devices[1], Array("more".utf8).span, .unlimited, now: instant(0))
-    {}
+    let more = Array("more".utf8)
+    while case .stored = spool.append(devices[1], more.span, .unlimited, now: instant(0)) {}
     for device in devices[2..<600] { spool.confirmAll(device) }
     for device in devices[600...] { _ = spool.giveUp(device) }
     spool.commit()

@@ -177,26 +177,18 @@ import Testing
     #expect(!world.hasUndelivered(DeviceIndex(0)))
   }
 
-  @Test func `the first device that finds the platform back tells the others`() {
+  /// Refused, or left waiting for a connection; those attempts are given up when the outage is over.
+  @Test(arguments: [\World.platformIsUp, \World.lineIsUp])
+  func `the first device that finds the platform back tells the others`(
+    _ condition: ReferenceWritableKeyPath<World, Bool> & Sendable
+  ) {
     let world = World()
-    world.platformIsUp = false
+    world[keyPath: condition] = false
     for imei in 1...40 as ClosedRange<UInt64> { world.tracker(imei).send(.position(2)) }
     world.advance(400_000)
-    world.platformIsUp = true
+    world[keyPath: condition] = true
     while world.connections.isEmpty { world.advance(10) }
     // Half a back-off, a second's spread, and a hundred a second.
-    world.advance(1_500)
-    #expect(world.connections.count == 40)
-    #expect(world.ledger.upstreamConnectCount == 40)
-  }
-
-  @Test func `attempts that were begun in an outage are given up when it is over`() {
-    let world = World()
-    world.lineIsCut = true
-    for imei in 1...40 as ClosedRange<UInt64> { world.tracker(imei).send(.position(2)) }
-    world.advance(400_000)
-    world.lineIsCut = false
-    while world.connections.isEmpty { world.advance(10) }
     world.advance(1_500)
     #expect(world.connections.count == 40)
     #expect(world.ledger.upstreamConnectCount == 40)

@@ -16,6 +16,8 @@ private final class FamilyWorld: Edge {
   /// What the platform says to a write.
   var respond: ([UInt8]) -> [UInt8] = { _ in [] }
   var unacknowledged = 0
+  /// Whether the disk is prompt; the test ends its commits otherwise.
+  var commitsAtOnce = true
   private var pending: [(DeviceIndex, [UInt8])] = []
   private var connecting: [DeviceIndex] = []
 
@@ -72,7 +74,7 @@ private final class FamilyWorld: Edge {
   func settle() {
     for _ in 0..<1_000 {
       var isBusy = turn()
-      if image.pending != nil {
+      if commitsAtOnce, image.pending != nil {
         finishCommit()
         isBusy = true
       }
@@ -392,5 +394,37 @@ private final class FamilyWorld: Edge {
     world.hangUp()
     world.say(authentication)
     #expect(Array(world.engine.spool.login(of: world.device)) == registration)
+  }
+
+  @Test func `a registration is on disk before it is answered, the first time`() {
+    let registration = Self.jt808(0x0100, Array(repeating: 0x30, count: 40), serial: 5)
+    let world = FamilyWorld()
+    world.commitsAtOnce = false
+    world.say(registration)
+    world.wait(100)
+    #expect(world.image.pending != nil)
+    #expect(world.toDevice.isEmpty)
+    world.finishCommit()
+    world.settle()
+    #expect(world.toDevice.starts(with: [0x7E, 0x81, 0x00]))
+    // It is known now, and nothing is to be waited for.
+    world.hangUp()
+    world.toDevice = []
+    world.say(registration)
+    #expect(world.image.pending == nil)
+    #expect(world.toDevice.starts(with: [0x7E, 0x81, 0x00]))
+  }
+
+  @Test func `a registration is answered at once while the disk fails`() {
+    let world = FamilyWorld()
+    world.commitsAtOnce = false
+    world.say(Self.jt808(0x0100, Array(repeating: 0x30, count: 40), serial: 5))
+    world.wait(100)
+    world.finishCommit(.failed)
+    world.settle()
+    world.hangUp()
+    world.toDevice = []
+    world.say(Self.jt808(0x0100, Array(repeating: 0x31, count: 40), serial: 6))
+    #expect(world.toDevice.starts(with: [0x7E, 0x81, 0x00]))
   }
 }

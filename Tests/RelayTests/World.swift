@@ -77,8 +77,8 @@ final class World: Edge {
   var connections: [PlatformConnection] = []
   /// Whether connecting works.
   var platformIsUp = true
-  /// Whether what is said to the platform gets lost on the way.
-  var lineIsCut = false
+  /// Whether what is said to the platform gets there.
+  var lineIsUp = true
   /// Whether the platform takes bytes.
   var platformReads = true
   /// What the platform says to a frame, in bytes.
@@ -284,7 +284,7 @@ final class World: Edge {
 
   override func connect(_ device: DeviceIndex) {
     connectTimes.append(now)
-    if lineIsCut { return }
+    if !lineIsUp { return }
     if platformIsUp {
       connections.append(PlatformConnection(device))
     } else {
