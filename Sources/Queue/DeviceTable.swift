@@ -143,6 +143,9 @@ struct DeviceTable {
     return nil
   }
 
+  /// The slot that a number on disk is for.
+  static func slot(of number: UInt32) -> DeviceIndex { DeviceIndex(Int(number & 0xFFFF)) }
+
   /// The device numbered `number` on disk, or `nil`.
   @inline(never)
   func find(number: UInt32) -> DeviceIndex? {

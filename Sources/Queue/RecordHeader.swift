@@ -51,6 +51,9 @@ struct RecordHeader: Equatable {
   /// The flag of a frame that is worthless when late.
   static let expiresFlag: UInt8 = 1
 
+  /// Whether the payload is a frame.
+  var isFrame: Bool { type == RecordType.data.rawValue || type == RecordType.relocated.rawValue }
+
   /// Bytes from the record's start to the next record's.
   var strideByteCount: Int { Self.stride(payloadByteCount) }
 

@@ -21,6 +21,8 @@ struct SegmentState {
   var formerGeneration: UInt32 = 0
   /// The notes that explain why it is free.
   var notes = NoteCount()
+  /// Devices that may have frames here.
+  var presence = DevicePresence.all
   /// Devices whose first undelivered frame may lie here.
   var pinCount = 0
   /// Bytes from the start that may be read back.

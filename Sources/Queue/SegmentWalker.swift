@@ -24,10 +24,7 @@ struct WalkedRecord: Sendable {
   /// Monotonic milliseconds of the record's boot, modulo 2^32.
   var monotonicMilliseconds: UInt32
 
-  /// Whether the payload is a frame.
-  var isFrame: Bool {
-    header.type == RecordType.data.rawValue || header.type == RecordType.relocated.rawValue
-  }
+  var isFrame: Bool { header.isFrame }
 }
 
 /// Walks the batches of a segment.

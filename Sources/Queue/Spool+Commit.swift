@@ -190,6 +190,10 @@ extension Spool where D: ~Copyable {
     writesHeader: Bool, _ now: Instant
   ) {
     let buffer = buffers[batch.buffer]
+    batch.forEachRecord(in: buffer) { _, header in
+      guard header.isFrame else { return }
+      segments[batch.segment].presence.insert(DeviceTable.slot(of: header.device))
+    }
     let base = SpoolLimits.pageByteCount
     let paged = BatchHeader.paged(batch.byteCount)
     BatchHeader(

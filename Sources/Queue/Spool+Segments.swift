@@ -52,7 +52,8 @@ extension Spool where D: ~Copyable {
   /// Begins a new use of a free segment.
   mutating func take(_ slot: Int, as generation: UInt32) {
     segments[slot] = SegmentState(
-      use: .used, generation: generation, formerGeneration: segments[slot].generation)
+      use: .used, generation: generation, formerGeneration: segments[slot].generation,
+      presence: DevicePresence())
     nextGeneration &+= 1
   }
 

@@ -27,6 +27,8 @@ struct SweepState {
   var resumeAt = Instant.origin
   /// Passes in a row that could not read a part of the log.
   var unreadablePassCount = 0
+  /// Devices with frames in the segment that is being read, as far as it was.
+  var presence = DevicePresence()
 
   mutating func stop() {
     isRunning = false
@@ -138,8 +140,9 @@ extension Spool where D: ~Copyable {
     } catch {
       // The rest of the segment cannot be read now; a later pass tries again, but not for ever.
       if sweep.unreadablePassCount < SpoolLimits.unreadablePassesMax { sweep.hasUnreadable = true }
+      return nextSegment(now, isWhole: false)
     }
-    return nextSegment(now)
+    return nextSegment(now, isWhole: true)
   }
 
   /// Whether any device could be given a frame by a pass that starts now or goes on.
@@ -161,7 +164,10 @@ extension Spool where D: ~Copyable {
       else { continue }
       oldest = min(oldest ?? pin, pin)
     }
-    guard let oldest, let place = readablePlace(from: place(of: oldest.generation)) else {
+    guard let oldest else { return false }
+    let first = place(of: oldest.generation)
+    // What nothing holds any more is found missing by a pass as well.
+    guard let place = readablePlace(from: first) ?? lastReadablePlace(from: first) else {
       return false
     }
     open(order[place])
@@ -178,25 +184,44 @@ extension Spool where D: ~Copyable {
     return true
   }
 
-  /// The first place in `order` from `place` on whose segment has something to read. Where commits
-  /// failed, there are segments without.
+  /// The first place in `order` from `place` on whose segment may have a frame for somebody. Where
+  /// commits failed, there are segments without any.
   private func readablePlace(from place: Int) -> Int? {
-    for next in place..<max(place, order.count)
-    where segments[order[next]].durableByteCount > 0 { return next }
+    var wanting = DevicePresence()
+    for i in 0..<table.count
+    where table.entries[i].interest != .idle && table.entries[i].hasUnsent {
+      wanting.insert(DeviceIndex(i))
+    }
+    for next in place..<max(place, order.count) {
+      let segment = segments[order[next]]
+      if segment.durableByteCount > 0, segment.presence.intersects(wanting) { return next }
+    }
+    return nil
+  }
+
+  private func lastReadablePlace(from place: Int) -> Int? {
+    for last in (place..<max(place, order.count)).reversed()
+    where segments[order[last]].durableByteCount > 0 { return last }
     return nil
   }
 
   private mutating func open(_ slot: Int) {
+    sweep.presence = DevicePresence()
     walker.open(
       segment: slot, generation: segments[slot].generation,
       provenThrough: segments[slot].provenThrough)
   }
 
-  private mutating func nextSegment(_ now: Instant) -> SweepStep {
-    counters.damagedByteCount += UInt64(walker.takeDamage())
+  private mutating func nextSegment(_ now: Instant, isWhole: Bool) -> SweepStep {
+    let damagedByteCount = walker.takeDamage()
+    counters.damagedByteCount += UInt64(damagedByteCount)
     if let place = order.firstIndex(of: walker.segment),
       segments[walker.segment].generation == walker.generation
     {
+      // All of it was read, and more is written to the last one only.
+      if isWhole, damagedByteCount == 0, walker.segment != writeSegment, walker.segment != cold.segment {
+        segments[walker.segment].presence = sweep.presence
+      }
       if let next = readablePlace(from: place + 1) {
         open(order[next])
         return .skipped
@@ -274,6 +299,7 @@ extension Spool where D: ~Copyable {
       noteLogin(record)
       return .skipped
     case .data, .relocated:
+      sweep.presence.insert(DeviceTable.slot(of: record.header.device))
       return offer(record)
     }
   }

@@ -157,4 +157,49 @@ struct SweepTests {
     again.open(b2)
     #expect(again.sweepAll().count == 1)
   }
+
+  @Test("passes over segments in which nobody who wants frames has any")
+  func presence() {
+    var spool = emptySpool()
+    let (a, b) = (spool.device("A"), spool.device("B"))
+    spool.store(a, "first")
+    for i in 1...32 { spool.store(b, "\(i)") }
+    spool.store(a, "second")
+    let segmentCount = spool.order.count
+    #expect(segmentCount == 9)
+    spool.open(a)
+    var before = spool.disk.readCount
+    #expect(spool.sweepAll() == ["A1 first", "A2 second"])
+    let sparing = spool.disk.readCount - before
+    // After a start nothing is known, and what was read is after that.
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    let a2 = again.device("A")
+    var counts: [Int] = []
+    for _ in 1...2 {
+      again.open(a2)
+      before = again.disk.readCount
+      #expect(again.sweepAll() == ["A1 first", "A2 second"])
+      counts.append(again.disk.readCount - before)
+      again.setInterest(a2, wants: false, hasRoom: false)
+      again.rewind(a2)
+    }
+    #expect(counts[0] >= segmentCount)
+    #expect(sparing <= counts[0] / 3)
+    #expect(counts[1] <= counts[0] / 3)
+    again.open(again.device("B"))
+    #expect(again.sweepAll() == (1...32).map { "B\($0) \($0)" })
+  }
+
+  @Test("finds what is missing though no segment has anything for its device")
+  func presenceOfNothing() {
+    var spool = emptySpool()
+    let (a, b) = (spool.device("A"), spool.device("B"))
+    spool.store(a, "lost")
+    for i in 1...8 { spool.store(b, "\(i)") }
+    #expect(spool.order.count > 1)
+    for slot in spool.order { spool.segments[slot].presence = DevicePresence() }
+    spool.open(a)
+    #expect(spool.sweepAll() == [])
+    #expect(spool.counters.damagedFrameCount == 1)
+  }
 }
