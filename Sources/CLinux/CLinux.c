@@ -114,6 +114,26 @@ long clinux_allocate(int fd, int64_t size) {
   CLINUX_RETRY(fallocate(fd, 0, 0, (off_t)size));
 }
 
+long clinux_first_data(int fd) {
+  /* Pages that were only read count as data while they are cached. */
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  off_t first = lseek(fd, 0, SEEK_DATA);
+  if (first >= 0) return (long)first;
+  return errno == ENXIO ? (long)clinux_file_size(fd) : 0;
+}
+
+long clinux_write_zeros(int fd, size_t count, int64_t offset) {
+  static const uint8_t page[4096];
+  while (count > 0) {
+    size_t part = count < sizeof page ? count : sizeof page;
+    long written = clinux_pwrite(fd, page, part, offset);
+    if (written <= 0) return written < 0 ? written : -EIO;
+    count -= (size_t)written;
+    offset += written;
+  }
+  return clinux_sync_data(fd);
+}
+
 long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count) {
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return -errno;

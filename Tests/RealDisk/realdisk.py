@@ -299,6 +299,16 @@ def lost_but_evicted(spool, devices):
     return max(0, missing(spool, devices, devices.answered) - evicted)
 
 
+def segments(spool):
+    return [entry.path for entry in os.scandir(spool) if entry.name.startswith("seg.")]
+
+
+def is_written(path):
+    """Whether no block is one that the file system has only reserved."""
+    with open(path, "rb") as file:
+        return os.lseek(file.fileno(), 0, os.SEEK_HOLE) == os.path.getsize(path)
+
+
 def errors(cases=20):
     """The disk fails writes and flushes for a while; nothing answered may be lost."""
     failed = 0
@@ -316,6 +326,7 @@ def errors(cases=20):
             devices = Devices(port, 4, lambda: disk.epoch)
             devices.start()
             wait_until("devices are answered", lambda: len(devices.answered) > 20)
+            wait_until("every block was written once", lambda: all(map(is_written, segments(spool))))
             disk.fails = True
             before = len(devices.answered)
             time.sleep(random.choice([0.3, 1.5, 4]))

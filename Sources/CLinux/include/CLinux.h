@@ -66,6 +66,13 @@ long clinux_sync(int fd);
 long clinux_lock(int fd);
 long clinux_truncate(int fd, int64_t size);
 long clinux_allocate(int fd, int64_t size);
+
+/* Where the first byte stands that was ever written; the size where there is none, zero where that is
+   not known. */
+long clinux_first_data(int fd);
+
+/* Writes zeros and syncs them. */
+long clinux_write_zeros(int fd, size_t count, int64_t offset);
 int64_t clinux_file_size(int fd);
 
 /* The type of the file system, as statfs numbers it. */

@@ -1,5 +1,6 @@
 // The writer thread: one commit at a time, `pwrite` and then one `fdatasync`. Where nothing is gained by
-// writing over blocks (Medium.swift), a segment is emptied first at the first commit of a use.
+// writing over blocks (Medium.swift), a segment is emptied first at the first commit of a use. Elsewhere all
+// blocks are written once, in pauses and at the latest before a segment's first commit (SegmentFill.swift).
 //
 //   loop:   start(order) -- state idle -> busy, ring `orders`
 //   writer: write, sync  -- state busy -> done, ring `results`
@@ -30,9 +31,14 @@ final class CommitWriter: @unchecked Sendable {
   /// Bytes of a segment that is emptied before a use; `nil` leaves it as it is.
   private let renewedByteCount: Int?
   private var error: DiskError?
+  /// Segments that are still to be written once.
+  private var fills: [SegmentFill]
+  /// When one is written though commits leave no pause.
+  private var fillAt: Int64 = 0
 
-  init(renewedByteCount: Int?) throws(SystemError) {
+  init(renewedByteCount: Int?, fills: [SegmentFill]) throws(SystemError) {
     self.renewedByteCount = renewedByteCount
+    self.fills = fills
     results = try Wakeup(isBlocking: false)
     orders = try Wakeup(isBlocking: true)
     // SAFETY: the thread lives as long as the program, and so does the reference it is given.
@@ -71,6 +77,15 @@ final class CommitWriter: @unchecked Sendable {
 
   private func run() -> Never {
     while true {
+      if !fills.isEmpty {
+        let isRung = orders.isRung(within: SegmentFill.pause)
+        let now = clinux_monotonic_milliseconds()
+        if !isRung || now >= fillAt {
+          if !fills[0].step() { fills.removeFirst() }
+          fillAt = now + SegmentFill.longestPause
+        }
+        if !isRung { continue }
+      }
       orders.take()
       guard state.load(ordering: .acquiring) == State.busy, let order else { continue }
       error = write(order)
@@ -81,6 +96,7 @@ final class CommitWriter: @unchecked Sendable {
 
   private func write(_ order: CommitOrder) -> DiskError? {
     let page = SpoolLimits.pageByteCount
+    if order.writesHeader { finishFill() }
     if order.writesHeader, let error = renew() ?? write(order.buffer, 0..<page, at: 0) {
       return error
     }
@@ -88,6 +104,13 @@ final class CommitWriter: @unchecked Sendable {
     if let error = write(order.buffer, batch, at: order.offset) { return error }
     let synced = clinux_sync_data(descriptor)
     return synced < 0 ? SpoolDirectory.diskError(Int32(-synced)) : nil
+  }
+
+  /// Writes the rest of the segment's blocks, so that no frame is in one that never was.
+  private func finishFill() {
+    guard let i = fills.firstIndex(where: { $0.descriptor == descriptor }) else { return }
+    while fills[i].step() {}
+    fills.remove(at: i)
   }
 
   /// Gives the segment's blocks back; its size stays, so that it says what it is after a power cut.

@@ -60,7 +60,8 @@ struct SpoolDirectory: Disk, ~Copyable {
     do {
       segments = try complete(directory, found, geometry, isSparse: medium.isRenewed)
       writer = try CommitWriter(
-        renewedByteCount: medium.isRenewed ? geometry.segmentByteCount : nil)
+        renewedByteCount: medium.isRenewed ? geometry.segmentByteCount : nil,
+        fills: medium.isRenewed ? [] : segments.compactMap { SegmentFill($0) })
     } catch {
       throw .cannotCreateSegments(error)
     }

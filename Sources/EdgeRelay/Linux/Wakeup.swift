@@ -17,6 +17,11 @@ struct Wakeup: Sendable {
     _ = unsafe clinux_write(descriptor, &one, 8)
   }
 
+  /// Waits for a ring, `milliseconds` at most, and leaves it.
+  func isRung(within milliseconds: Int32) -> Bool {
+    clinux_wait_readable(descriptor, milliseconds) != 0
+  }
+
   /// Takes all rings; returns whether there were any.
   @discardableResult
   func take() -> Bool {
