@@ -219,7 +219,9 @@ extension Spool where D: ~Copyable {
       segments[walker.segment].generation == walker.generation
     {
       // All of it was read, and more is written to the last one only.
-      if isWhole, damagedByteCount == 0, walker.segment != writeSegment, walker.segment != cold.segment {
+      if isWhole, damagedByteCount == 0, walker.segment != writeSegment,
+        walker.segment != cold.segment
+      {
         segments[walker.segment].presence = sweep.presence
       }
       if let next = readablePlace(from: place + 1) {
