@@ -70,7 +70,7 @@ extension Spool where D: ~Copyable {
       table = DeviceTable(capacity: table.capacity, secret: secret)
       report = headers
       end = LogEnd()
-      isComplete = replay(from: 0, &report, &end) && first == nil
+      isComplete = replay(from: 0, &report, &end)
     } else if let first {
       checkpoint.resume(at: segments[readOrder[first]].generation)
     }
