@@ -158,6 +158,10 @@ class Folder:
                 if subprocess.run(words, capture_output=True).returncode == 0:
                     break
                 time.sleep(0.1)
+            else:
+                # A relay that is still ending has files open.
+                if words[0] == "umount":
+                    subprocess.run(["umount", "--lazy", *words[1:]], capture_output=True)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def __truediv__(self, name):
