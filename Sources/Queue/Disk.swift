@@ -38,3 +38,19 @@ public protocol Disk: ~Copyable {
   /// Starts writing and syncing a batch. At most one commit is under way.
   mutating func startCommit(_ order: CommitOrder)
 }
+
+extension Disk where Self: ~Copyable {
+  /// Reads as `read` does, and again when that fails: what cannot be read at a start is given up, and a
+  /// medium that has just failed often reads well the next moment.
+  @inline(never)
+  mutating func readPatiently(
+    segment: Int, offset: Int, into buffer: PageBuffer, at position: Int, count: Int
+  ) throws(DiskError) {
+    for _ in 1..<SpoolLimits.readAttempts {
+      do {
+        return try read(segment: segment, offset: offset, into: buffer, at: position, count: count)
+      } catch {}
+    }
+    try read(segment: segment, offset: offset, into: buffer, at: position, count: count)
+  }
+}

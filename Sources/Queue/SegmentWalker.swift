@@ -235,7 +235,7 @@ struct SegmentWalker {
     bufferCount = min(bufferCount, spare)
     var offset = position
     while offset + page <= segmentByteCount {
-      try disk.read(segment: segment, offset: offset, into: buffer, at: spare, count: page)
+      try disk.readPatiently(segment: segment, offset: offset, into: buffer, at: spare, count: page)
       if BatchHeader.read(buffer, at: spare, generation: generation, crc) != nil { return true }
       offset += page
     }
@@ -253,7 +253,7 @@ struct SegmentWalker {
     let readCount = min(window, limit - offset)
     bufferStart = offset
     bufferCount = 0
-    try disk.read(segment: segment, offset: offset, into: buffer, at: 0, count: readCount)
+    try disk.readPatiently(segment: segment, offset: offset, into: buffer, at: 0, count: readCount)
     bufferCount = readCount
   }
 }

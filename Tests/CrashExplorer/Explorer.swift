@@ -249,8 +249,15 @@ struct Explorer {
 
   // MARK: Reads
 
-  /// Read 1, 2, 3 ... of a start and the drain after it fails.
+  /// Read 1, 2, 3 ... of a start and the drain after it fails: once, which costs nothing, or each time.
   mutating func readFailures(seed: UInt64, commitCount: Int) throws(Violation) {
+    try readFailures(seed, commitCount, times: 1, .sound)
+    try readFailures(seed, commitCount, times: SpoolLimits.readAttempts, .damaged)
+  }
+
+  private mutating func readFailures(
+    _ seed: UInt64, _ commitCount: Int, times: Int, _ soundness: Soundness
+  ) throws(Violation) {
     var world = World(geometry, seed: seed)
     for i in 0..<commitCount {
       try world.work(progress: i * 100 / commitCount)
@@ -264,17 +271,18 @@ struct Explorer {
       failing += 1
       tally.readFailureCount += 1
       var disk = world.spool.disk.cut([])
-      disk.failingRead = disk.readCount + failing
+      let first = disk.readCount + failing
+      disk.failingReads = first..<first + times
       do throws(Violation) {
         var report = RecoveryReport()
         var after = World(
           disk, geometry, after: world.ledger, seed: UInt64(failing), report: &report)
-        try after.reconcile(.damaged)
-        _ = try after.drain(.damaged)
-        isReached = after.spool.disk.readCount >= after.spool.disk.failingRead ?? 0
+        try after.reconcile(soundness)
+        _ = try after.drain(soundness)
+        isReached = after.spool.disk.readCount >= first
         try after.settle()
       } catch {
-        throw Violation("seed \(seed) read \(failing): \(error.text)")
+        throw Violation("seed \(seed) read \(failing), \(times) times: \(error.text)")
       }
     }
   }

@@ -27,8 +27,8 @@ struct ExplorerDisk: Disk {
   private(set) var commitCount = 0
   /// Whether a segment is emptied at the first commit of a use, which reaches the medium first.
   var isRenewed = false
-  /// The read that fails; those behind it succeed.
-  var failingRead: Int?
+  /// The reads that fail; those behind them succeed.
+  var failingReads = 0..<0
 
   init(_ geometry: SpoolGeometry) {
     cache = [[UInt8]](
@@ -43,7 +43,7 @@ struct ExplorerDisk: Disk {
     segment: Int, offset: Int, into buffer: PageBuffer, at position: Int, count: Int
   ) throws(DiskError) {
     readCount += 1
-    if readCount == failingRead { throw .failed }
+    if failingReads.contains(readCount) { throw .failed }
     let available = min(count, cache[segment].count - offset)
     cache[segment].withUnsafeBytes { source in
       buffer.withMemory(position..<position + count) { target in
