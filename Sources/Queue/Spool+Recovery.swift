@@ -324,7 +324,8 @@ extension Spool where D: ~Copyable {
     let page = SpoolLimits.pageByteCount
     let first = SpoolLimits.reservedPageCount * page
     do {
-      try disk.readPatiently(segment: slot, offset: 0, into: walker.buffer, at: 0, count: first + page)
+      try disk.readPatiently(
+        segment: slot, offset: 0, into: walker.buffer, at: 0, count: first + page)
     } catch {
       segments[slot].use = .foreign
       report.unreadableSegmentCount += 1

@@ -157,7 +157,8 @@ extension Spool where D: ~Copyable {
   mutating func resumeTail(_ slot: Int, _ image: TailImage) {
     let page = SpoolLimits.pageByteCount
     do {
-      try disk.readPatiently(segment: slot, offset: image.offset, into: tailBuffer, at: 0, count: page)
+      try disk.readPatiently(
+        segment: slot, offset: image.offset, into: tailBuffer, at: 0, count: page)
     } catch {
       return
     }
