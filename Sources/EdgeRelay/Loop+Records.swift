@@ -37,6 +37,8 @@ extension Loop {
       ("frames_answered", ledger.answeredFrameCount),
       ("frames_stored", ledger.storedFrameCount),
       ("frames_delivered", ledger.deliveredFrameCount),
+      ("frames_delivered_by_login", ledger.deliveredByLoginCount),
+      ("frames_delivered_by_end", ledger.deliveredByEndCount),
       ("frames_delivered_by_kernel", ledger.deliveredByKernelCount),
       ("frames_resent", ledger.resentFrameCount),
       ("frames_expired", ledger.expiredFrameCount),

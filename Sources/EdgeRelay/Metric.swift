@@ -79,6 +79,14 @@ struct Metric {
       field: "frames_delivered", name: "frames_delivered_total", kind: .counter,
       help: "Stored frames whose delivery is proven or taken as such."),
     Metric(
+      field: "frames_delivered_by_login", name: "frames_delivered_by_login_total",
+      kind: .counter,
+      help: "Those that the platform's answer to a repeated login speaks for."),
+    Metric(
+      field: "frames_delivered_by_end", name: "frames_delivered_by_end_total",
+      kind: .counter,
+      help: "Those that the platform's orderly end of the connection speaks for."),
+    Metric(
       field: "frames_delivered_by_kernel", name: "frames_delivered_by_kernel_total",
       kind: .counter,
       help: "Those that only the acknowledgement of the platform's kernel speaks for."),

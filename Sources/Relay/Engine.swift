@@ -1,7 +1,8 @@
 // The relay without its system calls: events and time go in, effects come out.
 //
 //   accept, received, datagram, sessionClosed, sessionReleased          devices' side
-//   upstreamConnected, upstreamReceived, upstreamClosed, upstreamReleased   platform's side
+//   upstreamConnected, upstreamReceived, upstreamMeasured,
+//   upstreamEnded, upstreamClosed, upstreamReleased                     platform's side
 //   commitFinished                                                      disk
 //   expire, turn                                                        time
 //   nextEffect, and the bytes of each output queue                      what is to be done
