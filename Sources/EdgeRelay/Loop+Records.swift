@@ -35,6 +35,7 @@ extension Loop {
       ("frames_waiting", UInt64(status.waitingFrameCount)),
       ("frames_received", ledger.receivedFrameCount),
       ("frames_answered", ledger.answeredFrameCount),
+      ("frames_at_risk", ledger.atRiskFrameCount),
       ("frames_stored", ledger.storedFrameCount),
       ("frames_delivered", ledger.deliveredFrameCount),
       ("frames_delivered_by_login", ledger.deliveredByLoginCount),

@@ -73,6 +73,9 @@ struct Metric {
       field: "frames_answered", name: "frames_answered_total", kind: .counter,
       help: "Frames answered."),
     Metric(
+      field: "frames_at_risk", name: "frames_at_risk_total", kind: .counter,
+      help: "Frames answered while neither the disk nor the platform took them."),
+    Metric(
       field: "frames_stored", name: "frames_stored_total", kind: .counter,
       help: "Frames kept for the platform."),
     Metric(

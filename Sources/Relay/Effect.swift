@@ -55,4 +55,6 @@ public enum LogEvent: Sendable {
   /// What came from the platform is no frame of the device's protocol, and the device is not there.
   case noiseDropped(DeviceIndex, byteCount: Int)
   case commitFailed(DiskError)
+  /// Frames are answered that only memory has, as the operator wants it.
+  case answeredAtRisk
 }

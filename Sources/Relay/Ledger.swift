@@ -23,6 +23,8 @@ public struct Ledger: Sendable {
   public var receivedFrameCount: UInt64 = 0
   public var storedFrameCount: UInt64 = 0
   public var answeredFrameCount: UInt64 = 0
+  /// Frames answered while only memory had them: neither the disk nor the platform took them.
+  public var atRiskFrameCount: UInt64 = 0
   /// Frames of a session that has not named its device; neither answered nor kept.
   public var unidentifiedFrameCount: UInt64 = 0
   /// Frames that only open a session: kept with their device, not queued.

@@ -55,6 +55,11 @@ final class Simulation: Edge {
   var isPlatformUp = true
   var isDiskSlow = false
   var isDiskFaulty = false
+  /// Commits that have failed in a row.
+  var failureCount = 0
+  /// Answers before custody, and those that earlier relays counted.
+  var atRiskCount = 0
+  var atRiskCountBefore = 0
   var commitNumber = 0
   var isCommitScheduled = false
   /// Reports the relay has read and not made durable: device and number.
@@ -76,6 +81,7 @@ final class Simulation: Edge {
     random = RandomSource(seed: seed)
     var policies = ReplyPolicies()
     if seed % 3 == 0 { policies.set(.generous) }
+    if seed % 5 < 2 { for protocolID in ProtocolID.allCases { policies.answerAtRisk(protocolID) } }
     configuration = RelayConfiguration(
       policies: policies, sessionCountMax: 64, holdMilliseconds: seed % 4 == 0 ? 0 : 250)
     let isSmall = random.below(4) == 0
