@@ -32,7 +32,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
   case spoolDirectory, spoolSize, spoolWhenFull, spoolHold
   case policyReplies, policyPassUnknown, policyClock
   case accessNetworks, accessAllow, accessAllowFile, accessDeny, accessDenyFile
-  case protocolReplies, protocolEnabled, deviceReplies
+  case protocolReplies, protocolEnabled, protocolAtRisk, deviceReplies
   case limitSessions, limitSessionsPerSource, limitUnnamedPerSource
   case logLevel, logSummarySeconds
   case metricsListen
@@ -151,6 +151,15 @@ public enum Key: UInt8, CaseIterable, Sendable {
         table: .protocols, name: "replies", kind: Self.policies, standard: "",
         example: "generous", change: .reload, option: "",
         summary: "As in [policy], for this protocol.")
+    case .protocolAtRisk:
+      KeyRow(
+        table: .protocols, name: "at_risk", kind: .word("silence answer"), standard: "silence",
+        example: "", change: .reload, option: "",
+        summary: """
+          What a frame gets while the disk fails and the platform is away: "silence", so that the device
+          keeps it, or "answer", though only memory has it. A restart loses it then; such answers
+          are counted.
+          """)
     case .deviceReplies:
       KeyRow(
         table: .devices, name: "replies", kind: Self.policies, standard: "",

@@ -30,6 +30,10 @@ public struct Setting: Equatable, Sendable {
       if isGenerous || value.text.spells("minimal") { policies.set(policy) }
     case .protocolReplies:
       if let protocolID = protocolID(named: name) { policies.set(policy, for: protocolID) }
+    case .protocolAtRisk:
+      if value.text.spells("answer"), let protocolID = protocolID(named: name) {
+        policies.answerAtRisk(protocolID)
+      }
     case .deviceReplies: _ = policies.set(policy, forDevice: name)
     case .listenerAddress, .upstreamAddress, .spoolDirectory, .spoolSize, .spoolWhenFull,
       .spoolHold, .policyPassUnknown, .policyClock, .accessNetworks, .accessAllow, .accessAllowFile,

@@ -8,6 +8,7 @@ public struct ReplyPolicies: Sendable {
 
   private var everything: ReplyPolicy?
   private var protocols = [ReplyPolicy?](repeating: nil, count: ProtocolID.count)
+  private var atRisk = [Bool](repeating: false, count: ProtocolID.count)
   private var devices: [(name: [UInt8], policy: ReplyPolicy)] = []
 
   public init() {}
@@ -17,6 +18,15 @@ public struct ReplyPolicies: Sendable {
 
   public mutating func set(_ policy: ReplyPolicy, for protocolID: ProtocolID) {
     protocols[Int(protocolID.rawValue) - 1] = policy
+  }
+
+  /// This protocol's frames are answered even while neither the disk nor the platform takes them.
+  public mutating func answerAtRisk(_ protocolID: ProtocolID) {
+    atRisk[Int(protocolID.rawValue) - 1] = true
+  }
+
+  public func answersAtRisk(_ protocolID: ProtocolID) -> Bool {
+    atRisk[Int(protocolID.rawValue) - 1]
   }
 
   /// The device that people write as `name`, whatever it speaks; `false` when there are too many.

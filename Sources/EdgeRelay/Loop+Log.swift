@@ -45,7 +45,8 @@ extension Loop {
     case .refused(let source, _, _), .deviceRefused(let source, _): source
     case .sessionClosed(let slot, _), .unknownTraffic(let slot, _, _), .loggedIn(let slot, _):
       engine.source(of: slot)
-    case .upstreamLive, .upstreamLost, .platformRefuses, .command, .noiseDropped, .commitFailed:
+    case .upstreamLive, .upstreamLost, .platformRefuses, .command, .noiseDropped, .commitFailed,
+      .answeredAtRisk:
       nil
     }
   }
@@ -134,6 +135,9 @@ extension Loop {
       level = .error
       line.append("spool write failed, trying elsewhere error=")
       line.append(Self.name(of: error))
+    case .answeredAtRisk:
+      level = .error
+      line.append("answering frames that only memory has, a restart loses them")
     }
     log.write(level, line, now: now)
   }

@@ -23,7 +23,13 @@ extension Loop {
     case .wouldBlock:
       break
     case .ended:
-      endUpstream(device, .closedByPeer, moment)
+      // A reset that has come behind the end speaks against it.
+      let descriptor = upstreams[i].descriptor
+      let isInOrder = Sockets.isConnected(descriptor)
+      let waiting = Sockets.unacknowledgedByteCount(descriptor)
+      closeUpstream(device)
+      engine.upstreamEnded(
+        device, unacknowledgedByteCount: isInOrder ? waiting ?? .max : .max, moment)
     case .failed(let error):
       endUpstream(device, error.isByPeer ? .closedByPeer : .silent, moment)
     }
@@ -61,6 +67,12 @@ extension Loop {
       let waiting = Sockets.unacknowledgedByteCount(upstreams[i].descriptor)
     else { return }
     engine.upstreamMeasured(device, unacknowledgedByteCount: waiting, moment)
+  }
+
+  func endOutput(_ device: DeviceIndex) {
+    let i = device.rawValue
+    guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
+    Sockets.endOutput(upstreams[i].descriptor)
   }
 
   mutating func connect(_ device: DeviceIndex, _ moment: Moment) {

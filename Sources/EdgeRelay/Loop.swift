@@ -322,6 +322,7 @@ struct Loop: ~Copyable {
       case .connectUpstream(let device): connect(device, moment)
       case .flushUpstream(let device): flushUpstream(device, moment)
       case .measureUpstream(let device): measureUpstream(device, moment)
+      case .endUpstream(let device): endOutput(device)
       case .closeUpstream(let device):
         closeUpstream(device)
         engine.upstreamReleased(device, moment)

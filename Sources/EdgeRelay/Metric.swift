@@ -73,11 +73,22 @@ struct Metric {
       field: "frames_answered", name: "frames_answered_total", kind: .counter,
       help: "Frames answered."),
     Metric(
+      field: "frames_at_risk", name: "frames_at_risk_total", kind: .counter,
+      help: "Frames answered while neither the disk nor the platform took them."),
+    Metric(
       field: "frames_stored", name: "frames_stored_total", kind: .counter,
       help: "Frames kept for the platform."),
     Metric(
       field: "frames_delivered", name: "frames_delivered_total", kind: .counter,
       help: "Stored frames whose delivery is proven or taken as such."),
+    Metric(
+      field: "frames_delivered_by_login", name: "frames_delivered_by_login_total",
+      kind: .counter,
+      help: "Those that the platform's answer to a repeated login speaks for."),
+    Metric(
+      field: "frames_delivered_by_end", name: "frames_delivered_by_end_total",
+      kind: .counter,
+      help: "Those that the platform's orderly end of the connection speaks for."),
     Metric(
       field: "frames_delivered_by_kernel", name: "frames_delivered_by_kernel_total",
       kind: .counter,

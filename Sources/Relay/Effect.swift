@@ -21,6 +21,8 @@ public enum Effect: Sendable {
   case flushUpstream(DeviceIndex)
   /// Find out how many bytes the peer's kernel has not acknowledged, then report `upstreamMeasured`.
   case measureUpstream(DeviceIndex)
+  /// End the relay's direction of the connection behind what was written, and go on reading.
+  case endUpstream(DeviceIndex)
   /// Close the connection, then report `upstreamReleased`.
   case closeUpstream(DeviceIndex)
   /// Open a connection to the platform for this session alone.
@@ -53,4 +55,6 @@ public enum LogEvent: Sendable {
   /// What came from the platform is no frame of the device's protocol, and the device is not there.
   case noiseDropped(DeviceIndex, byteCount: Int)
   case commitFailed(DiskError)
+  /// Frames are answered that only memory has, as the operator wants it.
+  case answeredAtRisk
 }

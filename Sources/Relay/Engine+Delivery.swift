@@ -145,7 +145,7 @@ extension Engine where D: ~Copyable {
     }
     let provesLogin = upstreams[i].inFlight[place].kind == .login
     if !upstreams[i].inFlight[place].isRequired { upstreams[i].answersOptional = true }
-    settle(device, through: place, now)
+    settle(device, through: place, provesLogin ? .login : .answer, now)
     let hasMore = provesLogin && sendSecondHead(device, answer, now)
     if upstreams[i].phase == .greeting, provesLogin, !hasMore {
       goLive(device, now)
@@ -194,7 +194,9 @@ extension Engine where D: ~Copyable {
   }
 
   /// Everything sent up to `place` has arrived: TCP keeps order.
-  private mutating func settle(_ device: DeviceIndex, through place: Int, _ now: Instant) {
+  private mutating func settle(
+    _ device: DeviceIndex, through place: Int, _ proof: Proof, _ now: Instant
+  ) {
     let i = device.rawValue
     var last: InFlight? = nil
     var neighbour: InFlight? = nil
@@ -208,10 +210,10 @@ extension Engine where D: ~Copyable {
         neighbour = entry
         continue
       case .suspect:
-        noteDelivered(device, upstreams[i].suspicion.sequence)
-        noteDelivered(device, entry.sequence)
+        noteDelivered(device, upstreams[i].suspicion.sequence, proof)
+        noteDelivered(device, entry.sequence, proof)
       case .stored:
-        noteDelivered(device, entry.sequence)
+        noteDelivered(device, entry.sequence, proof)
         if entry.isRequired { upstreams[i].noteAnswer(after: now.since(entry.sentAt)) }
         if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
       case .expired:
@@ -248,15 +250,50 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// Looks for proof of what was sent: the answer to a login sent again, or else the peer's kernel.
+  /// Looks for proof of what was sent: the answer to a login sent again, the platform's end of the
+  /// connection, or else the peer's kernel.
   mutating func probe(_ device: DeviceIndex, _ now: Instant) {
-    guard upstreams[device.rawValue].isLoginAnswered else {
-      upstreams[device.rawValue].measuredAt = now
-      emit(.measureUpstream(device))
+    let i = device.rawValue
+    guard upstreams[i].isLoginAnswered else {
+      upstreams[i].measuredAt = now
+      if mayEnd(device), upstreams[i].output.isEmpty {
+        upstreams[i].endedAt = now
+        emit(.endUpstream(device))
+      } else {
+        emit(.measureUpstream(device))
+      }
       return
     }
     // The login this connection is known by, so that the meaning of what follows stays.
-    sendLogin(device, upstreams[device.rawValue].sentLogin, now)
+    sendLogin(device, upstreams[i].sentLogin, now)
+  }
+
+  /// Whether nothing more is to be sent on a connection whose end would prove what was.
+  func mayEnd(_ device: DeviceIndex) -> Bool {
+    let upstream = upstreams[device.rawValue]
+    return upstream.session == nil && !upstream.isLoginAnswered && upstream.endedAt == .never
+      && !upstream.refusesEnd && upstream.suspicion.measure == .none && !spool.hasUnsent(device)
+  }
+
+  /// The platform has ended its direction of the connection in order, and its kernel has acknowledged
+  /// all but the last `unacknowledgedByteCount` bytes; the connection needs no closing.
+  ///
+  /// Behind the relay's own end, and with that acknowledged as well, it proves that everything was
+  /// read: a kernel that closes a connection with unread bytes resets it instead.
+  public mutating func upstreamEnded(
+    _ device: DeviceIndex, unacknowledgedByteCount: Int, _ moment: Moment
+  ) {
+    let i = device.rawValue
+    guard upstreams[i].phase == .live, upstreams[i].endedAt != .never,
+      unacknowledgedByteCount == 0
+    else { return upstreamClosed(device, .closedByPeer, moment) }
+    if !upstreams[i].inFlight.isEmpty {
+      settle(device, through: upstreams[i].inFlight.count - 1, .end, moment.instant)
+    }
+    upstreams[i].failedAttemptCount = 0
+    forgetConnection(device)
+    upstreams[i].phase = .idle
+    wantUpstream(device, moment.instant)
   }
 
   /// Lets frames that nobody is answered for wait for their proof in memory: the peer's kernel has
@@ -286,8 +323,7 @@ extension Engine where D: ~Copyable {
       last = place
     }
     guard let last else { return }
-    ledger.deliveredByKernelCount += UInt64(last + 1)
-    settle(device, through: last, moment.instant)
+    settle(device, through: last, .kernel, moment.instant)
     upstreams[i].failedAttemptCount = 0
     updateInterest(device)
     settleUpstream(device, moment.instant)

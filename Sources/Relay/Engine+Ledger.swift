@@ -51,9 +51,17 @@ extension Engine where D: ~Copyable {
   }
 
   /// Counts a frame as delivered, unless it was given up meanwhile.
-  mutating func noteDelivered(_ device: DeviceIndex, _ sequence: SequenceNumber) {
+  mutating func noteDelivered(
+    _ device: DeviceIndex, _ sequence: SequenceNumber, _ proof: Proof
+  ) {
     guard sequence.isAfter(spool.acknowledgedSequence(device)) else { return }
     ledger.deliveredFrameCount += 1
+    switch proof {
+    case .answer: break
+    case .login: ledger.deliveredByLoginCount += 1
+    case .end: ledger.deliveredByEndCount += 1
+    case .kernel: ledger.deliveredByKernelCount += 1
+    }
     ledgers[device.rawValue].delivered &+= 1
   }
 

@@ -8,6 +8,11 @@ extension Engine where D: ~Copyable {
   mutating func noteBreak(_ device: DeviceIndex, _ loss: UpstreamLoss, _ now: Instant) {
     let i = device.rawValue
     guard upstreams[i].phase == .live, loss == .closedByPeer else { return }
+    if upstreams[i].endedAt != .never {
+      // What the relay itself began says nothing about a frame, and would come to the same again.
+      upstreams[i].refusesEnd = true
+      return
+    }
     for entry in upstreams[i].inFlight {
       switch entry.kind {
       case .login, .expired: continue
@@ -64,7 +69,7 @@ extension Engine where D: ~Copyable {
       return
     }
     noteQuarantined(device, upstreams[i].suspicion.sequence)
-    noteDelivered(device, neighbour.sequence)
+    noteDelivered(device, neighbour.sequence, .answer)
     emit(.quarantine(device, upstreams[i].suspicion.bytes))
     upstreams[i].suspicion = Suspicion()
     spool.acknowledge(device, through: neighbour.sequence, at: neighbour.place, now: now)

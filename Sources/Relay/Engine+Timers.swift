@@ -111,14 +111,19 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// When the login is to be repeated to prove what is in flight.
+  /// When proof is to be looked for of what is in flight.
   private func probeDeadline(of device: DeviceIndex) -> Instant {
     let upstream = upstreams[device.rawValue]
     guard let first = upstream.inFlight.first, !upstream.hasLoginInFlight else { return .never }
     if !upstream.isLoginAnswered {
-      let healthy = first.sentAt.advanced(by: upstream.healthyInterval)
-      if upstream.measuredAt == .never { return healthy }
-      return max(healthy, upstream.measuredAt.advanced(by: RelayLimits.measureInterval))
+      var deadline = first.sentAt.advanced(by: upstream.healthyInterval)
+      if let last = upstream.inFlight.last, mayEnd(device) {
+        deadline = last.sentAt.advanced(by: RelayLimits.probeDelaySoon)
+      } else if upstream.endedAt != .never {
+        deadline = max(deadline, upstream.endedAt.advanced(by: RelayLimits.endProofTimeout))
+      }
+      if upstream.measuredAt == .never { return deadline }
+      return max(deadline, upstream.measuredAt.advanced(by: RelayLimits.measureInterval))
     }
     let isFull = upstream.inFlight.count >= RelayLimits.windowCountMax
     // A server that answers everything like a login is recognised by doing so before the first

@@ -129,8 +129,9 @@ extension Engine where D: ~Copyable {
     emit(.log(.upstreamLost(device, loss, retryInMilliseconds: wait)))
   }
 
+  /// Forgets what belongs to one connection.
   @inline(never)
-  private mutating func forgetConnection(_ device: DeviceIndex) {
+  mutating func forgetConnection(_ device: DeviceIndex) {
     let i = device.rawValue
     for entry in upstreams[i].inFlight where entry.kind == .stored || entry.kind == .neighbour {
       ledger.resentFrameCount += 1
@@ -142,6 +143,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].isLoginAnswered = false
     upstreams[i].holdCheckAt = .never
     upstreams[i].measuredAt = .never
+    upstreams[i].endedAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false
     upstreams[i].answersOptional = false
@@ -174,7 +176,12 @@ extension Engine where D: ~Copyable {
   mutating func settleUpstream(_ device: DeviceIndex, _ now: Instant) {
     let i = device.rawValue
     guard upstreams[i].session == nil, !spool.hasUndelivered(device) else {
-      schedule(device)
+      if upstreams[i].endedAt != .never, upstreams[i].inFlight.isEmpty {
+        // Nothing can follow on this connection.
+        closeUpstream(device, nil, now)
+      } else {
+        schedule(device)
+      }
       return
     }
     switch upstreams[i].phase {

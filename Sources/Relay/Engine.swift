@@ -1,7 +1,8 @@
 // The relay without its system calls: events and time go in, effects come out.
 //
 //   accept, received, datagram, sessionClosed, sessionReleased          devices' side
-//   upstreamConnected, upstreamReceived, upstreamClosed, upstreamReleased   platform's side
+//   upstreamConnected, upstreamReceived, upstreamMeasured,
+//   upstreamEnded, upstreamClosed, upstreamReleased                     platform's side
 //   commitFinished                                                      disk
 //   expire, turn                                                        time
 //   nextEffect, and the bytes of each output queue                      what is to be done
@@ -11,7 +12,8 @@
 // `turn`, then performs effects until there are none, then sleeps until `nextDeadline` at most.
 //
 // An answer leaves in three places only: at once for frames that need no custody (`answerNow`),
-// from the gate when its batch is durable, and from the gate when the upstream has confirmed.
+// from the gate when its batch is durable, and from the gate when the upstream has confirmed. A fourth
+// is the operator's choice: Engine+AtRisk.
 
 import Detect
 import Queue
@@ -84,6 +86,8 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// Whether frames are shown as they pass.
   public var isWatched = false
   var isDraining = false
+  /// Whether frames have been answered without custody since the last commit that succeeded.
+  var isAnsweringAtRisk = false
   /// Whether an effect has made room for stored frames since the last turn.
   var isTurnDue = false
   /// A stored frame on its way from the sweep to the upstream.
@@ -177,8 +181,10 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     spool.commitFinished(error, now: moment.instant)
     if let error {
       emit(.log(.commitFailed(error)))
+      answerAtRisk(moment.instant)
       return
     }
+    isAnsweringAtRisk = false
     while let entry = gate.takeDurable(through: spool.durableTicket) {
       if !entry.isReleased { answer(entry, moment.instant) }
     }

@@ -54,6 +54,17 @@ struct Gate {
     return entry
   }
 
+  /// The place of the oldest answer, and the one behind a place.
+  var oldestTicket: UInt32 { head }
+  func ticket(after ticket: UInt32) -> UInt32 { (ticket + 1) % Self.ticketCount }
+
+  /// Whom the answer behind a ticket is for; `nil` when it has left.
+  func session(at ticket: UInt32) -> (slot: SessionSlot, generation: UInt32)? {
+    let entry = ring[Int(ticket) % RelayLimits.gateCountMax]
+    if !isInside(ticket) || entry.isReleased { return nil }
+    return (entry.session, entry.sessionGeneration)
+  }
+
   /// The answer behind `ticket`, if it still waits; it will not be handed out again.
   mutating func release(_ ticket: UInt32) -> GateEntry? {
     guard ticket != Self.none, isInside(ticket) else { return nil }

@@ -23,6 +23,8 @@ public struct Ledger: Sendable {
   public var receivedFrameCount: UInt64 = 0
   public var storedFrameCount: UInt64 = 0
   public var answeredFrameCount: UInt64 = 0
+  /// Frames answered while only memory had them: neither the disk nor the platform took them.
+  public var atRiskFrameCount: UInt64 = 0
   /// Frames of a session that has not named its device; neither answered nor kept.
   public var unidentifiedFrameCount: UInt64 = 0
   /// Frames that only open a session: kept with their device, not queued.
@@ -31,9 +33,14 @@ public struct Ledger: Sendable {
   public var refusedDatagramCount: UInt64 = 0
 
   // The platform's side.
-  /// Stored frames whose delivery was proven by an answer of the platform.
+  /// Stored frames whose delivery was proven, or taken as such. Those below are among them; the
+  /// platform's answer to a frame was the proof of all others.
   public var deliveredFrameCount: UInt64 = 0
-  /// Frames taken as delivered because the peer's kernel acknowledged them and nobody answers them.
+  /// The answer to a repeated login was the proof.
+  public var deliveredByLoginCount: UInt64 = 0
+  /// The platform's orderly end of the connection was.
+  public var deliveredByEndCount: UInt64 = 0
+  /// Nothing but that the peer's kernel acknowledged them and the connection stayed well.
   public var deliveredByKernelCount: UInt64 = 0
   /// Stored frames sent again because a connection ended before their proof.
   public var resentFrameCount: UInt64 = 0

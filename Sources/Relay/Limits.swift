@@ -82,6 +82,9 @@ public enum RelayLimits {
   static let healthyInterval = 5_000
   /// The same while a full window holds up what waits behind it.
   static let healthyIntervalFull = 1_000
+  /// From ending the relay's direction of a connection to the platform's end of it: a server that looks
+  /// has done so in a round trip.
+  static let endProofTimeout = 5_000
   /// Between two questions about what the peer's kernel has acknowledged.
   static let measureInterval = 1_000
   static let backoffMin = 500

@@ -10,8 +10,11 @@
 //
 // Proof for frames that no server answers: the login is sent again, and its answer proves what was
 // sent before. A heartbeat would prove the same and would show a dead tracker as online. Where no
-// login is known or none is answered, the proof is weaker: the peer's kernel has acknowledged every
-// byte, and the connection has been well for `RelayLimits.healthyInterval` since.
+// login is known or none is answered, there is nothing to ask with. Then, when the device has gone, the
+// relay ends its direction of the connection, and the platform's orderly end proves that it has read
+// everything. While the device is there, and where that is not to be had, the proof is weaker: the peer's
+// kernel has acknowledged every byte, and the connection has been well for
+// `RelayLimits.healthyInterval` since.
 // Source: design document, section 7; device-families document, sections 2.3 and 3.6.
 
 import Detect
@@ -95,6 +98,10 @@ struct Upstream {
   var measuredAt = Instant.never
   /// When the edge is to be asked whether the peer's kernel has what is held; `never` without need.
   var holdCheckAt = Instant.never
+  /// When the relay ended its direction of the connection; `never` while it may still send.
+  var endedAt = Instant.never
+  /// Whether the platform met such an end with anything but its own: then it proves nothing here.
+  var refusesEnd = false
   /// Milliseconds that answers take, on average of the last few.
   var answerDelay = 0
   /// When a session was lost last, and what nobody had then.
@@ -110,10 +117,12 @@ struct Upstream {
 
   /// How long a connection must stay well behind an entry in flight that nobody answers.
   var healthyInterval: Int {
-    hasRoom ? RelayLimits.healthyInterval : RelayLimits.healthyIntervalFull
+    hasRoom || endedAt != .never
+      ? RelayLimits.healthyInterval : RelayLimits.healthyIntervalFull
   }
 
   var hasRoom: Bool {
+    if endedAt != .never { return false }
     if suspicion.measure != .none { return inFlight.isEmpty && output.isEmpty }
     return inFlight.count < RelayLimits.windowCountMax
       && output.count < RelayLimits.upstreamOutputBytesMax

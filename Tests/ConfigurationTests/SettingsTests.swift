@@ -245,7 +245,7 @@ struct SettingsTests {
     let once = try settings(file)
     let twice = try settings(show(once))
     #expect(twice.warnings.isEmpty)
-    #expect(once.settings.count == twice.settings.count - 11)
+    #expect(once.settings.count == twice.settings.count - 12)
     for change in [KeyChange.reload, .restart] {
       #expect(twice.differences(from: once, change).isEmpty)
       #expect(once.differences(from: twice, change).isEmpty)

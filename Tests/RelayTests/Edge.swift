@@ -90,6 +90,7 @@ class Edge {
         if let count = unacknowledgedByteCount(device) {
           engine.upstreamMeasured(device, unacknowledgedByteCount: count, moment)
         }
+      case .endUpstream(let device): endOutput(device)
       case .closeUpstream(let device):
         closeUpstream(device)
         engine.upstreamReleased(device, moment)
@@ -117,8 +118,8 @@ class Edge {
       if session.phase == .free { violations.append("\(effect) is free") }
       if session.transport != .udp { violations.append("\(effect) is no UDP source") }
       if session.output.count < byteCount { violations.append("\(effect) has too few bytes") }
-    case .connectUpstream, .flushUpstream, .measureUpstream, .closeUpstream, .quarantine, .watched,
-      .log:
+    case .connectUpstream, .flushUpstream, .measureUpstream, .endUpstream, .closeUpstream,
+      .quarantine, .watched, .log:
       break
     }
   }
@@ -158,6 +159,7 @@ class Edge {
   func connect(_ device: DeviceIndex) {}
   /// Bytes the peer's kernel has not acknowledged; `nil` when there is no connection.
   func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { nil }
+  func endOutput(_ device: DeviceIndex) {}
   func closeUpstream(_ device: DeviceIndex) {}
   func connectLink(_ slot: SessionSlot) {}
   /// Returns how many bytes were taken, or `nil` when there is no connection (any more).

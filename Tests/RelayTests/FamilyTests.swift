@@ -16,6 +16,8 @@ private final class FamilyWorld: Edge {
   /// What the platform says to a write.
   var respond: ([UInt8]) -> [UInt8] = { _ in [] }
   var unacknowledged = 0
+  /// How often the relay has ended its direction of a connection.
+  var endCount = 0
   /// Whether the disk is prompt; the test ends its commits otherwise.
   var commitsAtOnce = true
   private var pending: [(DeviceIndex, [UInt8])] = []
@@ -58,6 +60,18 @@ private final class FamilyWorld: Edge {
 
   func tell(_ device: DeviceIndex, _ bytes: [UInt8]) {
     engine.upstreamReceived(device, bytes.span, moment)
+    settle()
+  }
+
+  /// The platform ends the newest connection, in order or by a reset.
+  func end(isInOrder: Bool = true) {
+    let device = device
+    upstream[upstream.count - 1].isOpen = false
+    if isInOrder {
+      engine.upstreamEnded(device, unacknowledgedByteCount: unacknowledged, moment)
+    } else {
+      engine.upstreamClosed(device, .closedByPeer, moment)
+    }
     settle()
   }
 
@@ -111,6 +125,7 @@ private final class FamilyWorld: Edge {
     if !answer.isEmpty { pending.append((device, answer)) }
     return bytes.count
   }
+  override func endOutput(_ device: DeviceIndex) { endCount += 1 }
   override func closeUpstream(_ device: DeviceIndex) {
     for i in upstream.indices where upstream[i].device == device { upstream[i].isOpen = false }
   }
@@ -160,6 +175,97 @@ private final class FamilyWorld: Edge {
     world.engine.upstreamClosed(world.device, .closedByPeer, world.moment)
     world.wait(70_000)
     #expect(world.platform == cells + cells)
+    #expect(!world.hasUndelivered(world.device))
+  }
+
+  /// A device that was heard once and has gone; the relay has ended its direction.
+  private func gone() -> FamilyWorld {
+    let world = FamilyWorld()
+    world.say(cells)
+    world.wait(100)
+    world.hangUp()
+    world.wait(RelayLimits.probeDelaySoon)
+    #expect(world.endCount == 1)
+    #expect(world.hasUndelivered(world.device))
+    return world
+  }
+
+  @Test func `the platform's end behind the relay's own proves what a device has left`() {
+    let world = gone()
+    world.end()
+    #expect(!world.hasUndelivered(world.device))
+    #expect(world.ledger.deliveredByEndCount == 1)
+    world.wait(70_000)
+    #expect(world.platform == cells)
+    #expect(world.ledger.deliveredFrameCount == 1)
+    #expect(world.ledger.upstreamLossCount == 0)
+  }
+
+  @Test(arguments: [true, false])
+  func `an end before everything is acknowledged proves nothing, nor does a reset`(
+    _ isInOrder: Bool
+  ) {
+    let world = gone()
+    world.unacknowledged = isInOrder ? 1 : 0
+    world.end(isInOrder: isInOrder)
+    #expect(world.hasUndelivered(world.device))
+    world.unacknowledged = 0
+    // Sent again, and not ended again: it would come to the same.
+    world.wait(70_000)
+    #expect(world.platform == cells + cells)
+    #expect(world.endCount == 1)
+    #expect(world.ledger.deliveredByKernelCount == 1)
+    #expect(!world.hasUndelivered(world.device))
+  }
+
+  @Test func `a platform that ends by itself proves nothing`() {
+    let world = FamilyWorld()
+    world.say(cells)
+    world.wait(100)
+    world.hangUp()
+    world.end()
+    #expect(world.hasUndelivered(world.device))
+    #expect(world.ledger.upstreamLossCount == 1)
+  }
+
+  @Test func `where the platform does not end, its kernel's word has to do`() {
+    let world = gone()
+    world.wait(RelayLimits.endProofTimeout - 100)
+    #expect(world.hasUndelivered(world.device))
+    world.wait(100)
+    #expect(!world.hasUndelivered(world.device))
+    #expect(world.ledger.deliveredByKernelCount == 1)
+    world.wait(70_000)
+    #expect(world.platform == cells)
+  }
+
+  @Test(arguments: [true, false])
+  func `what a device says behind the relay's end goes over the next connection`(_ ends: Bool) {
+    let world = gone()
+    world.say(position)
+    world.wait(1)
+    #expect(world.upstream.count == 1)
+    if ends { world.end() } else { world.wait(RelayLimits.endProofTimeout) }
+    world.wait(1_000)
+    #expect(world.platform == cells + position)
+    #expect(world.upstream.count == 2)
+    #expect(world.endCount == 1)
+    #expect(world.ledger.deliveredFrameCount == 1)
+  }
+
+  @Test func `a login that is answered is asked again instead`() {
+    let world = FamilyWorld()
+    world.respond = {
+      String(decoding: $0, as: UTF8.self).contains("*LK")
+        ? Array("[3G*4700186508*0002*LK]".utf8) : []
+    }
+    world.say("[3G*4700186508*000B*LK,0,10,100]")
+    world.wait(50)
+    world.say("[3G*4700186508*0009*UD2,1,2,3]")
+    world.hangUp()
+    world.wait(RelayLimits.probeDelaySoon + 50)
+    #expect(world.endCount == 0)
+    #expect(world.ledger.deliveredByLoginCount == 1)
     #expect(!world.hasUndelivered(world.device))
   }
 

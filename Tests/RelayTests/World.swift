@@ -95,10 +95,11 @@ final class World: Edge {
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
     deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, parked: [DeviceKey] = [],
-    seed: UInt64 = 1
+    answersAtRisk: Bool = false, seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
+    if answersAtRisk { policies.answerAtRisk(.gt06) }
     configuration = RelayConfiguration(
       policies: policies, sessionCountMax: sessionCountMax, holdMilliseconds: holdMilliseconds)
     super.init(

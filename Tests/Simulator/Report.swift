@@ -23,6 +23,8 @@ struct Report {
   var isDurable = false
   var isAtPlatform = false
   var isAnswered = false
+  /// The number of kills before it was answered at risk, or -1.
+  var atRiskLife = -1
 
   /// Whether an answer may release it.
   var isInCustody: Bool { isDurable || isAtPlatform }

@@ -46,11 +46,25 @@ extension Simulation {
     guard let k = connections[c].alarmsOwed.firstIndex(where: { devices[i].reports[$0].key == key })
     else { return violate("device \(i): answer to nothing, key \(key)") }
     let number = connections[c].alarmsOwed.remove(at: k)
-    if !devices[i].reports[number].isInCustody {
-      violate("device \(i): report \(number) answered before custody")
-    }
+    devices[i].reports[number].atRiskLife = -1
+    if !devices[i].reports[number].isInCustody { checkRisk(i, number) }
     devices[i].reports[number].isAnswered = true
     mix(i << 16 | number)
+  }
+
+  /// An answer before custody: the operator wants it, and neither the disk nor the platform took the
+  /// frame, and it is counted. Only a kill may lose it then.
+  private func checkRisk(_ i: Int, _ number: Int) {
+    atRiskCount += 1
+    devices[i].reports[number].atRiskLife = killCount
+    let isPlatformThere = platform.contains {
+      $0.who == i && $0.isOpenAtRelay && engine.upstreams[$0.device.rawValue].phase == .live
+    }
+    if !configuration.policies.answersAtRisk(ProtocolID.gt06) || failureCount < 3
+      || isPlatformThere || atRiskCount > atRiskCountBefore + Int(ledger.atRiskFrameCount)
+    {
+      violate("device \(i): report \(number) answered before custody")
+    }
   }
 
   private func checkCommand(_ i: Int, _ c: Int, _ flag: UInt32) {
@@ -231,6 +245,7 @@ extension Simulation {
       if !device.pending.isEmpty { violate("device \(i) is not answered") }
       for (number, report) in device.reports.enumerated() where !report.isAtPlatform {
         if quarantined.contains(report.bytes) { continue }
+        if report.atRiskLife >= 0, killCount > report.atRiskLife, !report.isDurable { continue }
         if report.isDurable || report.isAnswered || isPromised(report) {
           let custody = report.isDurable ? "durable" : report.isAnswered ? "answered" : "promised"
           lost.append("\(i):\(number) \(custody)")

@@ -19,8 +19,10 @@ extension Simulation {
     if let error {
       // What a failed write or sync leaves is anybody's guess.
       tear()
+      failureCount += 1
       engine.commitFinished(error, moment)
     } else {
+      failureCount = 0
       noteDurable(image.pendingBytes)
       finishCommit()
     }
@@ -63,6 +65,8 @@ extension Simulation {
     note("kill")
     checkLedger()
     killCount += 1
+    failureCount = 0
+    atRiskCountBefore += Int(ledger.atRiskFrameCount)
     droppedBefore += Int(engine.spool.counters.droppedFrameCount)
     tear()
     commitNumber += 1

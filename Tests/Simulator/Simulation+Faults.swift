@@ -86,6 +86,7 @@ extension Simulation {
     for c in connections.indices { connections[c].isSlow = false }
     for i in platform.indices {
       platform[i].isStalled = false
+      platform[i].isLate = false
       readAtPlatform(i)
       guard platform[i].manner != .good || platform[i].isSwallowed else { continue }
       endPlatform(i)

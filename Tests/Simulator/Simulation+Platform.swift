@@ -11,6 +11,9 @@ extension Simulation {
         .mute, .wrongSerial, .wrongChecksum, .likeLogin, .echoing, .hangsUp, .unknown,
       ]
       if chance(50) { upstream.manner = manners[random.below(manners.count)] }
+      // Answers like a login that come late are taken for those to a repeated one.
+      upstream.isLate = upstream.manner != .likeLogin && chance(10)
+      if chance(40) { upstream.endManner = chance(50) ? .ignores : .resets }
       if upstream.manner == .hangsUp { upstream.framesLeft = random.below(60) }
     }
     checkDial(device)
@@ -33,13 +36,59 @@ extension Simulation {
   }
 
   /// The platform ends a connection; the relay learns of it if anything still gets through.
+  ///
+  /// A kernel resets a connection that is closed with unread bytes. So does this platform when it has read
+  /// them and not looked at them: what a server throws away that it has read, nobody can tell from outside.
   func endPlatform(_ i: Int) {
+    endPlatform(i, isReset: !platform[i].waiting.isEmpty || !platform[i].stream.isEmpty)
+  }
+
+  private func endPlatform(_ i: Int, isReset: Bool) {
     if platform[i].isOpenAtPlatform, platform[i].who >= 0 {
       devices[platform[i].who].breakCount += 1
     }
     platform[i].isOpenAtPlatform = false
     if platform[i].isConnected, platform[i].isOpenAtRelay {
-      platform[i].arrivalAtRelay = wire(platform[i].arrivalAtRelay, .endFromPlatform(i))
+      sendEnd(i, isReset: isReset)
+    }
+  }
+
+  private func sendEnd(_ i: Int, isReset: Bool) {
+    platform[i].arrivalAtRelay = wire(
+      platform[i].arrivalAtRelay, .endFromPlatform(i, isReset: isReset))
+  }
+
+  /// The relay ends its direction: one more thing to acknowledge behind the bytes.
+  func endOutputToPlatform(_ device: DeviceIndex) {
+    guard let i = current(device) else { return }
+    if platform[i].wantsWrite { violate("upstream \(i) ended with bytes to write") }
+    platform[i].isEndSent = true
+    platform[i].unacknowledged += 1
+    platform[i].arrivalAtPlatform = wire(platform[i].arrivalAtPlatform, .endToPlatform(i))
+    // Both ends may let go at the same time.
+    if !isCalm, chance(20) { endPlatform(i) }
+  }
+
+  func endAtPlatform(_ i: Int) {
+    if arriveNowhere(i) { return }
+    platform[i].unacknowledged -= 1
+    platform[i].isEndThere = true
+    readAtPlatform(i)
+  }
+
+  /// Tells the relay that the platform's end has come, as it looks there: with a reset, or in order.
+  func endUpstream(_ i: Int, isReset: Bool) {
+    guard platform[i].isOpenAtRelay else { return }
+    platform[i].isOpenAtRelay = false
+    let (device, count) = (platform[i].device, platform[i].unacknowledged)
+    // One that the relay has let go by itself at this moment may be wanted again at once, and so may
+    // one that has ended as the relay wanted.
+    let isWanted = platform[i].isEndSent && !isReset && count == 0
+    if engine.upstreams[device.rawValue].phase != .closing, !isWanted { platform[i].lostAt = now }
+    if isReset {
+      engine.upstreamClosed(device, .closedByPeer, moment)
+    } else {
+      engine.upstreamEnded(device, unacknowledgedByteCount: count, moment)
     }
   }
 
@@ -51,13 +100,16 @@ extension Simulation {
 
   func writeToPlatform(_ bytes: [UInt8], _ device: DeviceIndex) -> Int? {
     guard let i = current(device) else { return nil }
+    if platform[i].isEndSent, !bytes.isEmpty { violate("upstream \(i) written to behind its end") }
     platform[i].wantsWrite = false
     if bytes.isEmpty { return 0 }
     let count = max(0, min(bytes.count, SimulatedUpstream.windowByteCount - platform[i].unread))
     platform[i].wantsWrite = count < bytes.count
     platform[i].unread += count
+    platform[i].unacknowledged += count
     var rest = Array(bytes[..<count])
     while !rest.isEmpty {
+      if platform[i].isLate { platform[i].arrivalAtPlatform += random.below(3_000) }
       let part = chance(30) ? 1 + random.below(rest.count) : rest.count
       platform[i].arrivalAtPlatform = wire(
         platform[i].arrivalAtPlatform, .toPlatform(i, Array(rest[..<part])))
@@ -66,6 +118,8 @@ extension Simulation {
     return count
   }
 
+  /// What a kernel acknowledges and its program never reads is lost where nobody answers: that is known,
+  /// and this kernel acknowledges what was read.
   func unacknowledged(_ device: DeviceIndex) -> Int? { current(device).map { platform[$0].unread } }
 
   func closeAtRelay(_ device: DeviceIndex) {
@@ -75,23 +129,38 @@ extension Simulation {
   }
 
   func arriveAtPlatform(_ i: Int, _ bytes: [UInt8]) {
-    if platform[i].isSwallowed {
-      at(SimulatedUpstream.userTimeout, .upstreamTimeout(i))
-      return
-    }
-    guard platform[i].isOpenAtPlatform else {
-      // The answer to bytes for a closed connection is a reset.
-      platform[i].arrivalAtRelay = wire(platform[i].arrivalAtRelay, .endFromPlatform(i))
-      return
-    }
+    if arriveNowhere(i) { return }
+    platform[i].unacknowledged -= bytes.count
     platform[i].waiting += bytes
     readAtPlatform(i)
+  }
+
+  private func arriveNowhere(_ i: Int) -> Bool {
+    if platform[i].isSwallowed {
+      at(SimulatedUpstream.userTimeout, .upstreamTimeout(i))
+      return true
+    }
+    if platform[i].isOpenAtPlatform { return false }
+    // The answer to bytes for a closed connection is a reset.
+    sendEnd(i, isReset: true)
+    return true
   }
 
   /// Lets the platform read what has arrived, if it reads.
   func readAtPlatform(_ i: Int) {
     let reads = platform[i].isOpenAtPlatform && !platform[i].isStalled
-    guard reads, !platform[i].waiting.isEmpty else { return }
+    guard reads else { return }
+    readWaiting(i)
+    guard platform[i].isEndThere, platform[i].isOpenAtPlatform else { return }
+    switch platform[i].endManner {
+    case .ends: endPlatform(i)
+    case .ignores: break
+    case .resets: endPlatform(i, isReset: true)
+    }
+  }
+
+  private func readWaiting(_ i: Int) {
+    if platform[i].waiting.isEmpty { return }
     platform[i].stream += platform[i].waiting
     platform[i].unread -= platform[i].waiting.count
     platform[i].waiting = []
@@ -115,12 +184,13 @@ extension Simulation {
         if byte != 0x0D, byte != 0x0A { violate("garbage \(byte) on upstream \(i)") }
         offset += 1
       case .frame(let byteCount):
-        let frame = Array(platform[i].stream[offset..<offset + byteCount])
-        offset += byteCount
+        // Left in the stream where the platform ends the connection over it.
         if platform[i].framesLeft == 0 {
           endPlatform(i)
           break reading
         }
+        let frame = Array(platform[i].stream[offset..<offset + byteCount])
+        offset += byteCount
         platform[i].framesLeft -= 1
         take(frame, speech, i)
       }

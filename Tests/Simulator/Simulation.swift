@@ -28,7 +28,8 @@ final class Simulation: Edge {
     case connected(Int)
     case toPlatform(Int, [UInt8])
     case fromPlatform(Int, [UInt8], order: Int?)
-    case endFromPlatform(Int)
+    case endToPlatform(Int)
+    case endFromPlatform(Int, isReset: Bool)
     case upstreamTimeout(Int)
     case committed(Int, DiskError?)
     case fault
@@ -54,6 +55,11 @@ final class Simulation: Edge {
   var isPlatformUp = true
   var isDiskSlow = false
   var isDiskFaulty = false
+  /// Commits that have failed in a row.
+  var failureCount = 0
+  /// Answers before custody, and those that earlier relays counted.
+  var atRiskCount = 0
+  var atRiskCountBefore = 0
   var commitNumber = 0
   var isCommitScheduled = false
   /// Reports the relay has read and not made durable: device and number.
@@ -75,6 +81,7 @@ final class Simulation: Edge {
     random = RandomSource(seed: seed)
     var policies = ReplyPolicies()
     if seed % 3 == 0 { policies.set(.generous) }
+    if seed % 5 < 2 { for protocolID in ProtocolID.allCases { policies.answerAtRisk(protocolID) } }
     configuration = RelayConfiguration(
       policies: policies, sessionCountMax: 64, holdMilliseconds: seed % 4 == 0 ? 0 : 250)
     let isSmall = random.below(4) == 0
@@ -160,22 +167,14 @@ final class Simulation: Edge {
     case .connected(let i): finishConnecting(i)
     case .toPlatform(let i, let bytes): arriveAtPlatform(i, bytes)
     case .fromPlatform(let i, let bytes, let order): arriveFromPlatform(i, bytes, order)
-    case .endFromPlatform(let i):
-      if !platform[i].isSwallowed { endUpstream(i) }
-    case .upstreamTimeout(let i): endUpstream(i)
+    case .endToPlatform(let i): endAtPlatform(i)
+    case .endFromPlatform(let i, let isReset):
+      if !platform[i].isSwallowed { endUpstream(i, isReset: isReset) }
+    case .upstreamTimeout(let i): endUpstream(i, isReset: true)
     case .committed(let number, let error): finishCommit(number, error)
     case .fault: fault()
     case .calm: calm()
     }
-  }
-
-  private func endUpstream(_ i: Int) {
-    guard platform[i].isOpenAtRelay else { return }
-    platform[i].isOpenAtRelay = false
-    // One that the relay has let go by itself at this moment may be wanted again at once.
-    let device = platform[i].device.rawValue
-    if engine.upstreams[device].phase != .closing { platform[i].lostAt = now }
-    engine.upstreamClosed(platform[i].device, .closedByPeer, moment)
   }
 
   // MARK: What a connection is
@@ -191,6 +190,7 @@ final class Simulation: Edge {
     writeToPlatform(bytes, device)
   }
   override func unacknowledgedByteCount(_ device: DeviceIndex) -> Int? { unacknowledged(device) }
+  override func endOutput(_ device: DeviceIndex) { endOutputToPlatform(device) }
   override func closeUpstream(_ device: DeviceIndex) { closeAtRelay(device) }
 
   // MARK: Chance and time

@@ -100,6 +100,9 @@ enum Sockets {
     return result < 0 ? nil : result
   }
 
+  /// Ends this side's direction of a connection behind what was written.
+  static func endOutput(_ descriptor: Int32) { clinux_shutdown_write(descriptor) }
+
   static func close(_ descriptor: Int32) { _ = clinux_close(descriptor) }
 
   private static func transfer(_ result: Int, isRead: Bool) -> Transfer {
