@@ -271,7 +271,29 @@ extension Spool where D: ~Copyable {
   /// Everything undelivered of the source is durable elsewhere.
   private mutating func endRelocation(_ slot: Int) {
     relocation = nil
-    let generation = segments[slot].generation
+    passPins(of: segments[slot].generation)
+    queuedNotes.relocations += 1
+    reclaim()
+    if isShortOfSegments { beginRelocation() }
+  }
+
+  /// Frees the oldest main segments in which nothing is left to be delivered: a device whose next frame is
+  /// still to be written has its pin where the last one was.
+  mutating func freeDelivered() {
+    while freeSegment(avoiding: nil) == nil, coldCount < order.count - 1 {
+      let slot = order[coldCount]
+      guard slot != writeSegment, slot != gathering?.segment, slot != underWay?.segment,
+        liveByteCount(of: slot) == 0
+      else { return }
+      let usedCount = order.count
+      passPins(of: segments[slot].generation)
+      reclaim()
+      if order.count == usedCount { return }
+    }
+  }
+
+  /// Moves the pins of a main segment to the next one, for what is not in a cold one.
+  private mutating func passPins(of generation: UInt32) {
     let successor = firstBatch(of: segments[order[place(of: generation) + 1]].generation)
     for i in 0..<table.count where table.entries[i].pin.generation == generation {
       let device = DeviceIndex(i)
@@ -279,8 +301,5 @@ extension Spool where D: ~Copyable {
       let done = moved.isAfter(table[device].acknowledged) ? moved : table[device].acknowledged
       setPin(device, table[device].last.isAfter(done) ? successor : .nowhere)
     }
-    queuedNotes.relocations += 1
-    reclaim()
-    if isShortOfSegments { beginRelocation() }
   }
 }

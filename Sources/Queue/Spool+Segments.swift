@@ -15,6 +15,7 @@ extension Spool where D: ~Copyable {
   /// segment at all that may be written.
   mutating func rollSegment(avoiding avoided: Int? = nil) -> Bool {
     reclaim()
+    freeDelivered()
     if freeSegment(avoiding: nil) == nil {
       // A ring too small for the records of its devices does without a checkpoint.
       if let oldest = order.first, checkpoint.covers(segments[oldest].generation) {

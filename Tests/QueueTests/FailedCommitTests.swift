@@ -251,4 +251,27 @@ struct FailedCommitTests {
       spool.commit(at: now)
     }
   }
+
+  @Test("finds room where delivered frames alone take up the ring")
+  func fullOfDelivered() {
+    var spool = emptySpool()
+    spool.fullPolicy = .refuse
+    let (a, b) = (spool.device("A"), spool.device("B"))
+    spool.store(a, "1")
+    for i in 1...8 { spool.store(b, "\(i)") }
+    spool.put(a, "2")
+    // What A still has is in the batch that cannot be written, and what it had in the oldest segment.
+    spool.confirm(a, 1)
+    spool.confirmAll(b)
+    for slot in spool.segments.indices where spool.segments[slot].use == .free {
+      spool.segments[slot].use = .foreign
+    }
+    spool.failCommit()
+    spool.commitIfDue(now: instant(1_000))
+    #expect(spool.disk.isCommitting)
+    let error = spool.disk.finishCommit()
+    spool.commitFinished(error, now: instant(1_000))
+    var again = recovered(spool.disk.afterPowerCut(.nothing))
+    #expect(again.drain() == ["A2 2"])
+  }
 }
