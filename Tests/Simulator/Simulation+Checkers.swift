@@ -90,6 +90,14 @@ extension Simulation {
     }
   }
 
+  /// A platform that does not answer a login is not waited for.
+  func checkPatience() {
+    for i in engine.upstreams.indices where engine.upstreams[i].phase == .greeting {
+      let waited = instant.since(engine.upstreams[i].phaseAt)
+      if waited > 11_000 { violate("upstream \(i) waits for its login's answer for \(waited) ms") }
+    }
+  }
+
   /// The relay says how long it puts an attempt off: in bounds, and not all devices by the same.
   private func checkWaits() {
     var waits: [Int] = []
