@@ -17,6 +17,10 @@ SIOCOUTQ = 0x5411
 ESTABLISHED = 1
 
 
+def make_device(number, network, relay_address):
+    return (DatagramDevice if number % 5 == 4 else Device)(number, network, relay_address)
+
+
 class Device(asyncio.Protocol):
     """Sends two positions and an alarm in turns, and nothing else while an alarm is not answered.
 
@@ -36,6 +40,7 @@ class Device(asyncio.Protocol):
         self.lost_connections = 0
         self.slowest_answer = 0.0
         self.is_logged_in = False
+        self.asked_again = set()
         self.faults = []
 
     async def live(self):
@@ -55,12 +60,7 @@ class Device(asyncio.Protocol):
         self.gone = self.loop.create_future()
         self.awaited = None
         self.input = bytearray()
-        with self.network.devices.inside():
-            peer = socket.socket()
-        peer.setblocking(False)
-        peer.bind((self.source, 0))
-        await asyncio.wait_for(self.loop.sock_connect(peer, self.relay_address), 5)
-        self.transport, _ = await self.loop.create_connection(lambda: self, sock=peer)
+        self.transport = await self.open()
         await self.ask(self.speech.login(self.name), "login", self.speech.mark(1))
         self.is_logged_in = True
         while True:
@@ -69,6 +69,18 @@ class Device(asyncio.Protocol):
                 raise ConnectionResetError
             if self.is_sending or self.owed:
                 await self.send()
+
+    async def open(self):
+        with self.network.devices.inside():
+            peer = socket.socket()
+        peer.setblocking(False)
+        peer.bind((self.source, 0))
+        await asyncio.wait_for(self.loop.sock_connect(peer, self.relay_address), 5)
+        transport, _ = await self.loop.create_connection(lambda: self, sock=peer)
+        return transport
+
+    def put(self, frame):
+        self.transport.write(frame)
 
     @property
     def owed(self):
@@ -90,11 +102,11 @@ class Device(asyncio.Protocol):
             self.answered.add(number)
             self.slowest_answer = max(self.slowest_answer, self.loop.time() - now)
         else:
-            self.transport.write(frame)
+            self.put(frame)
 
     async def ask(self, frame, kind, mark):
         self.awaited = (kind, mark), self.loop.create_future()
-        self.transport.write(frame)
+        self.put(frame)
         await asyncio.wait_for(self.awaited[1], 30)
         self.awaited = None
 
@@ -104,10 +116,10 @@ class Device(asyncio.Protocol):
             kind, mark = self.speech.read_down(frame)
             if kind == "command":
                 self.commands.append((mark, self.loop.time()))
-                self.transport.write(self.speech.reply(self.name, mark))
+                self.put(self.speech.reply(self.name, mark))
             elif self.awaited and self.awaited[0] == (kind, mark) and not self.awaited[1].done():
                 self.awaited[1].set_result(None)
-            else:
+            elif (kind, mark) not in self.asked_again:
                 self.faults.append(f"{self.name} was answered out of turn: {frame.hex()}")
 
     def connection_lost(self, error):
@@ -115,6 +127,57 @@ class Device(asyncio.Protocol):
             self.gone.set_result(None)
         if self.awaited and not self.awaited[1].done():
             self.awaited[1].set_exception(ConnectionResetError())
+
+
+class DatagramDevice(Device):
+    """The same over UDP: who is not answered logs in again from where it is, and sends the alarm once more."""
+
+    PATIENCE = 5
+    ATTEMPTS = 10
+
+    logged_in_at = 0.0
+
+    async def open(self):
+        with self.network.devices.inside():
+            peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        peer.setblocking(False)
+        peer.bind((self.source, 0))
+        peer.connect(self.relay_address)
+        transport, _ = await self.loop.create_datagram_endpoint(lambda: self, sock=peer)
+        return transport
+
+    def put(self, frame):
+        self.transport.sendto(frame)
+
+    async def ask(self, frame, kind, mark):
+        for _ in range(self.ATTEMPTS):
+            self.awaited = (kind, mark), self.loop.create_future()
+            self.put(frame)
+            await asyncio.wait([self.awaited[1]], timeout=self.PATIENCE)
+            if self.awaited[1].done():
+                self.awaited = None
+                if kind == "login":
+                    self.logged_in_at = self.loop.time()
+                return
+            # What came before the login is answered behind it, too.
+            self.asked_again.add((kind, mark))
+            if kind != "login":
+                await self.ask(self.speech.login(self.name), "login", self.speech.mark(1))
+        raise asyncio.TimeoutError
+
+    async def rebind(self):
+        """Sends from another port from now on, as when a NAT in front of it has forgotten the old one."""
+        old, self.transport = self.transport, await self.open()
+        old.close()
+
+    def datagram_received(self, data, source):
+        self.data_received(data)
+
+    def error_received(self, error):
+        """The relay's port is closed just now: a lost datagram."""
+
+    def connection_lost(self, error):
+        """Nobody is told when a way for datagrams ends."""
 
 
 class Record:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 import network
-from ends import DEVICE_PORT, PLATFORM_PORT, Device, Platform
+from ends import DEVICE_PORT, PLATFORM_PORT, DatagramDevice, Platform, make_device
 
 BINARY = os.environ["EDGERELAY_BINARY"]
 RECOVERY_MAX = 180
@@ -40,7 +40,7 @@ class World:
         self.loop = asyncio.get_running_loop()
         self.network = network.Network()
         address = (network.RELAY, DEVICE_PORT)
-        self.devices = [Device(i, self.network, address) for i in range(1, self.count + 1)]
+        self.devices = [make_device(i, self.network, address) for i in range(1, self.count + 1)]
         self.platform = Platform(self.network, [device.name for device in self.devices])
         await self.platform.start()
         self.start_relay()
@@ -193,6 +193,19 @@ async def kill(world, seconds):
     return seen
 
 
+async def rebind(world, seconds):
+    """Commands wait meanwhile: nobody can tell the relay where a device is before the device does."""
+    world.platform.is_commanding = False
+    await asyncio.sleep(1)
+    moved = [device for device in world.devices if isinstance(device, DatagramDevice)]
+    began = world.loop.time()
+    for device in moved:
+        await device.rebind()
+    await world.until("every device has logged in again", lambda: all(
+        device.logged_in_at > began for device in moved), 60)
+    world.platform.is_commanding = True
+
+
 # Name: what is done, seconds, seconds when brief, devices, devices when brief.
 CASES = {
     "cut": (cut, 60, 12, 100, 40),
@@ -203,6 +216,7 @@ CASES = {
     "restart": (restart, 30, 6, 500, 500),
     "renumber": (renumber, 0, 0, 100, 40),
     "kill": (kill, 60, 14, 100, 40),
+    "rebind": (rebind, 0, 0, 100, 40),
 }
 
 
