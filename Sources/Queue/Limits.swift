@@ -71,6 +71,9 @@ public enum SpoolLimits {
   static let failedCommitDelay = 1_000
   /// Milliseconds between two passes of the sweep when the first found a part unreadable.
   static let unreadableDelay = 1_000
+  /// Milliseconds that the sweep waits for a device without room while it could serve others: answers take
+  /// as long, or less, when the platform is near.
+  static let sweepPatience = 16
   /// Passes of the sweep that find a part unreadable before its frames are given up.
   static let unreadablePassesMax = 3
   /// Generations skipped at most at a start: small against the two thousand million there are.
