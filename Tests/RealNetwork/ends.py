@@ -30,7 +30,9 @@ class Device(asyncio.Protocol):
     def __init__(self, number, network, relay_address):
         self.speech = wire.Watch if number % 5 in (1, 3) else wire.GT06
         self.name = self.speech.name(number)
-        self.source = f"198.18.{number >> 8}.{number & 255}"
+        is_ipv6 = ":" in relay_address[0]
+        self.family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        self.source = f"2001:db8:18::{number:x}" if is_ipv6 else f"198.18.{number >> 8}.{number & 255}"
         self.network = network
         self.relay_address = relay_address
         self.is_sending = True
@@ -72,7 +74,7 @@ class Device(asyncio.Protocol):
 
     async def open(self):
         with self.network.devices.inside():
-            peer = socket.socket()
+            peer = socket.socket(self.family)
         peer.setblocking(False)
         peer.bind((self.source, 0))
         await asyncio.wait_for(self.loop.sock_connect(peer, self.relay_address), 5)
@@ -139,7 +141,7 @@ class DatagramDevice(Device):
 
     async def open(self):
         with self.network.devices.inside():
-            peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            peer = socket.socket(self.family, socket.SOCK_DGRAM)
         peer.setblocking(False)
         peer.bind((self.source, 0))
         peer.connect(self.relay_address)
@@ -316,9 +318,10 @@ class Platform:
 
     async def start(self):
         with self.network.platform.inside():
-            listener = socket.socket()
+            listener = socket.socket(socket.AF_INET6)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("0.0.0.0", PLATFORM_PORT))
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", PLATFORM_PORT))
         self.server = await self.loop.create_server(lambda: Session(self), sock=listener, backlog=1024)
 
     def stop(self):

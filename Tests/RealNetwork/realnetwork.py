@@ -27,11 +27,17 @@ def die_with_parent(signal_number=signal.SIGKILL):
     ctypes.CDLL(None).prctl(1, signal_number)
 
 
+def endpoint(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 class World:
     """Devices, relay, NAT and platform."""
 
-    def __init__(self, count, folder):
+    def __init__(self, count, folder, is_ipv6):
         self.count = count
+        self.relay_address = network.RELAY_IPV6 if is_ipv6 else network.RELAY
+        self.platform_address = network.PLATFORM_IPV6 if is_ipv6 else network.PLATFORM
         self.folder = folder
         self.killed = None
         self.process = None
@@ -39,7 +45,7 @@ class World:
     async def start(self):
         self.loop = asyncio.get_running_loop()
         self.network = network.Network()
-        address = (network.RELAY, DEVICE_PORT)
+        address = (self.relay_address, DEVICE_PORT)
         self.devices = [make_device(i, self.network, address) for i in range(1, self.count + 1)]
         self.platform = Platform(self.network, [device.name for device in self.devices])
         await self.platform.start()
@@ -59,8 +65,8 @@ class World:
 
         with open(f"{self.folder}/log", "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "run", "--listen", f"{network.RELAY}:{DEVICE_PORT}", "--upstream",
-                 f"{network.PLATFORM}:{PLATFORM_PORT}", "--spool", f"{self.folder}/spool"],
+                [BINARY, "run", "--listen", endpoint(self.relay_address, DEVICE_PORT), "--upstream",
+                 endpoint(self.platform_address, PLATFORM_PORT), "--spool", f"{self.folder}/spool"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare,
                 env={name: value for name, value in os.environ.items() if not name.startswith("EDGERELAY_")})
 
@@ -217,11 +223,14 @@ CASES = {
     "renumber": (renumber, 0, 0, 100, 40),
     "kill": (kill, 60, 14, 100, 40),
     "rebind": (rebind, 0, 0, 100, 40),
+    "cut-ipv6": (cut, 60, 12, 100, 40),
+    "firewall-ipv6": (nat_silent, 0, 0, 100, 40),
+    "restart-ipv6": (restart, 30, 6, 100, 40),
 }
 
 
 # Faults in which the platform ends no connection that the relay knows of.
-SILENT = ("cut", "nat-silent", "kill")
+SILENT = ("cut", "nat-silent", "kill", "cut-ipv6", "firewall-ipv6")
 
 
 async def run(name, options, folder):
@@ -230,7 +239,7 @@ async def run(name, options, folder):
     seconds, count = figures[1::2] if options.brief else figures[::2]
     if seconds and options.seconds:
         seconds = options.seconds
-    world = World(count, folder)
+    world = World(count, folder, name.endswith("-ipv6"))
     await world.start()
     await asyncio.sleep(5)
     began = world.loop.time()
