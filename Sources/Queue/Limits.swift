@@ -73,6 +73,9 @@ public enum SpoolLimits {
   static let unreadableDelay = 1_000
   /// Reads of the same bytes before they count as unreadable.
   static let readAttempts = 3
+  /// Milliseconds that the sweep waits for a device without room while it could serve others: answers take
+  /// as long, or less, when the platform is near.
+  static let sweepPatience = 16
   /// Passes of the sweep that find a part unreadable before its frames are given up.
   static let unreadablePassesMax = 3
   /// Generations skipped at most at a start: small against the two thousand million there are.

@@ -107,7 +107,7 @@ extension Spool where D: ~Copyable {
 
   /// The next instant at which `commitIfDue` or `sweepStep` has something to do by itself.
   public var nextDeadline: Instant {
-    let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : .never
+    let sweepAt = sweep.hasUnreadable && !sweep.isRunning ? sweep.resumeAt : sweep.wakeAt
     if underWay != nil { return min(retryAt, sweepAt) }
     let relocationAt = relocation?.dueAt ?? .never
     let batchAt = gathering.map { min($0.dueAt, $0.heldUntil) } ?? .never

@@ -2,8 +2,11 @@
 //
 // A pass starts at the oldest segment in which a ready device may have a frame, and follows the log
 // to its durable end, where it waits for more. A frame is handed out when its device is ready and it
-// is the device's next one; when its device's window is full the frame is left behind, and the device
-// waits for a later pass (`blockedPass`), or, when no other device would gain, the pass itself waits.
+// is the device's next one. When its device's window is full the pass waits for a moment, because a window
+// empties with the next answers as a rule, and then leaves the frame behind: the device waits for a
+// later pass (`blockedPass`). While no other device would gain, the pass goes on waiting. Who is waited
+// for in vain makes the next one be waited for half as long, so that devices that are stuck cannot
+// add up; without the wait, nearly all would be left behind and each of them cost a pass over the log.
 // A sequence number may skip ahead (what was between is lost, and counted) only for a device that was
 // left behind in no part of the present pass, and in a pass that could read all of the log, because
 // then nothing before it can have been passed over. Frames in flight are settled first, so that the
@@ -19,6 +22,12 @@ struct SweepState {
   var isRunning = false
   /// A record that was read but found its device's window full, with nobody else to serve.
   var waiting: WalkedRecord?
+  /// When the device of `waiting` may be left behind.
+  var waitsUntil = Instant.origin
+  /// The same, until it has come.
+  var wakeAt = Instant.never
+  /// Milliseconds that the next device without room is waited for.
+  var patience = SpoolLimits.sweepPatience
   /// Whether anything has changed since the sweep last found nothing to do.
   var mayHaveWork = true
   /// Whether a part of the log could not be read in this pass, so that nothing is proven missing.
@@ -32,7 +41,18 @@ struct SweepState {
 
   mutating func stop() {
     isRunning = false
+    stopWaiting()
+  }
+
+  mutating func wait(for record: WalkedRecord, _ now: Instant) {
+    waiting = record
+    waitsUntil = now.advanced(by: patience)
+    wakeAt = waitsUntil
+  }
+
+  mutating func stopWaiting() {
     waiting = nil
+    wakeAt = .never
   }
 }
 
@@ -99,10 +119,14 @@ extension Spool where D: ~Copyable {
   }
 
   /// Takes back the frame that `sweepStep` returned last: its device has no room after all.
-  public mutating func putBack(_ frame: SweptFrame) { sweep.waiting = frame.record }
+  public mutating func putBack(_ frame: SweptFrame) { sweep.wait(for: frame.record, .origin) }
 
   /// Reads on by one record.
   public mutating func sweepStep(now: Instant) -> SweepStep {
+    if now >= sweep.wakeAt {
+      sweep.wakeAt = .never
+      sweep.mayHaveWork = true
+    }
     guard sweep.mayHaveWork else { return .idle }
     let step = advance(now)
     if case .idle = step { sweep.mayHaveWork = sweep.hasUnreadable }
@@ -114,17 +138,13 @@ extension Spool where D: ~Copyable {
       guard let device = table.find(number: record.header.device),
         table[device].interest != .idle, table[device].blockedPass != sweep.pass
       else {
-        sweep.waiting = nil
+        sweep.stopWaiting()
         return .skipped
       }
-      if table[device].interest != .ready {
-        guard othersAreReady() else { return .idle }
-        table[device].blockedPass = sweep.pass
-        sweep.waiting = nil
-        return .skipped
-      }
-      sweep.waiting = nil
-      return offer(record)
+      if table[device].interest != .ready { return leaveBehindIfDue(device, now) }
+      sweep.stopWaiting()
+      sweep.patience = SpoolLimits.sweepPatience
+      return offer(record, now)
     }
     if !sweep.isRunning {
       guard now >= sweep.resumeAt else { return .idle }
@@ -135,7 +155,7 @@ extension Spool where D: ~Copyable {
     }
     do {
       if let record = try walker.next(&disk, limit: segments[walker.segment].durableByteCount) {
-        return apply(swept: record)
+        return apply(swept: record, now)
       }
     } catch {
       // The rest of the segment cannot be read now; a later pass tries again, but not for ever.
@@ -143,6 +163,15 @@ extension Spool where D: ~Copyable {
       return nextSegment(now, isWhole: false)
     }
     return nextSegment(now, isWhole: true)
+  }
+
+  /// Leaves the frame behind that is waited with, when its time has come and another device would gain.
+  private mutating func leaveBehindIfDue(_ device: DeviceIndex, _ now: Instant) -> SweepStep {
+    guard now >= sweep.waitsUntil, othersAreReady() else { return .idle }
+    table[device].blockedPass = sweep.pass
+    sweep.stopWaiting()
+    sweep.patience /= 2
+    return .skipped
   }
 
   /// Whether any device could be given a frame by a pass that starts now or goes on.
@@ -174,6 +203,7 @@ extension Spool where D: ~Copyable {
     sweep.pass &+= 1
     sweep.isRunning = true
     sweep.hasUnreadable = false
+    sweep.patience = SpoolLimits.sweepPatience
     // Devices without room at the moment may have frames before this.
     for i in 0..<table.count {
       guard table.entries[i].interest != .idle, table.entries[i].hasUnsent else { continue }
@@ -292,7 +322,7 @@ extension Spool where D: ~Copyable {
     reclaim()
   }
 
-  private mutating func apply(swept record: WalkedRecord) -> SweepStep {
+  private mutating func apply(swept record: WalkedRecord, _ now: Instant) -> SweepStep {
     guard let type = RecordType(rawValue: record.header.type) else { return .skipped }
     switch type {
     case .acknowledgements, .drop, .time, .boot:
@@ -302,7 +332,7 @@ extension Spool where D: ~Copyable {
       return .skipped
     case .data, .relocated:
       sweep.presence.insert(DeviceTable.slot(of: record.header.device))
-      return offer(record)
+      return offer(record, now)
     }
   }
 
@@ -327,7 +357,7 @@ extension Spool where D: ~Copyable {
     table[device].sweepLogin = login
   }
 
-  private mutating func offer(_ record: WalkedRecord) -> SweepStep {
+  private mutating func offer(_ record: WalkedRecord, _ now: Instant) -> SweepStep {
     guard let device = table.find(number: record.header.device) else { return .skipped }
     let sequence = record.header.sequence
     guard table[device].interest != .idle, sequence.isAfter(table[device].sent) else {
@@ -344,12 +374,8 @@ extension Spool where D: ~Copyable {
     let isLeftBehind = table[device].blockedPass == sweep.pass || sweep.hasUnreadable
     guard isNext || !isLeftBehind else { return .skipped }
     if table[device].interest != .ready {
-      if othersAreReady() {
-        table[device].blockedPass = sweep.pass
-        return .skipped
-      }
-      sweep.waiting = record
-      return .idle
+      sweep.wait(for: record, now)
+      return leaveBehindIfDue(device, now)
     }
     if !isNext {
       guard table[device].sent == table[device].acknowledged else {

@@ -169,6 +169,8 @@ struct World: ~Copyable {
         noteDrops()
         return frame
       case .skipped: continue
+      case .idle where spool.sweep.wakeAt != .never:
+        ledger.now = max(ledger.now, spool.sweep.wakeAt.milliseconds)
       case .idle:
         noteDrops()
         return nil

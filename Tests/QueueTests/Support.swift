@@ -121,12 +121,14 @@ extension Spool where D == SimulatedDisk {
   /// Sweeps until there is nothing to hand out, and says what was: "A1 text".
   mutating func sweepAll(at now: Int64 = 0, showsLogin: Bool = false) -> [String] {
     var handed: [String] = []
+    var now = instant(now)
     for _ in 0..<100_000 {
-      switch sweepStep(now: instant(now)) {
+      switch sweepStep(now: now) {
       case .frame(let frame):
         handed.append(text(frame, showsLogin: showsLogin))
         markSent(frame.device, frame.sequence)
       case .skipped: continue
+      case .idle where sweep.wakeAt != .never: now = max(now, sweep.wakeAt)
       case .idle: return handed
       }
     }
@@ -136,10 +138,12 @@ extension Spool where D == SimulatedDisk {
 
   /// The next frame the sweep hands out, not marked as sent yet.
   mutating func nextFrame(at now: Int64 = 0) -> SweptFrame? {
+    var now = instant(now)
     for _ in 0..<100_000 {
-      switch sweepStep(now: instant(now)) {
+      switch sweepStep(now: now) {
       case .frame(let frame): return frame
       case .skipped: continue
+      case .idle where sweep.wakeAt != .never: now = max(now, sweep.wakeAt)
       case .idle: return nil
       }
     }

@@ -187,6 +187,8 @@ struct World: ~Copyable {
           fail("the sweep is busy without handing out anything")
           return
         }
+      case .idle where spool.sweep.wakeAt != .never:
+        model.now = max(model.now, spool.sweep.wakeAt.milliseconds)
       case .idle:
         noteDrops()
         if isSound { checkNothingWaits() }

@@ -17,6 +17,10 @@ SIOCOUTQ = 0x5411
 ESTABLISHED = 1
 
 
+def make_device(number, network, relay_address):
+    return (DatagramDevice if number % 5 == 4 else Device)(number, network, relay_address)
+
+
 class Device(asyncio.Protocol):
     """Sends two positions and an alarm in turns, and nothing else while an alarm is not answered.
 
@@ -26,7 +30,9 @@ class Device(asyncio.Protocol):
     def __init__(self, number, network, relay_address):
         self.speech = wire.Watch if number % 5 in (1, 3) else wire.GT06
         self.name = self.speech.name(number)
-        self.source = f"198.18.{number >> 8}.{number & 255}"
+        is_ipv6 = ":" in relay_address[0]
+        self.family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        self.source = f"2001:db8:18::{number:x}" if is_ipv6 else f"198.18.{number >> 8}.{number & 255}"
         self.network = network
         self.relay_address = relay_address
         self.is_sending = True
@@ -36,6 +42,7 @@ class Device(asyncio.Protocol):
         self.lost_connections = 0
         self.slowest_answer = 0.0
         self.is_logged_in = False
+        self.asked_again = set()
         self.faults = []
 
     async def live(self):
@@ -55,12 +62,7 @@ class Device(asyncio.Protocol):
         self.gone = self.loop.create_future()
         self.awaited = None
         self.input = bytearray()
-        with self.network.devices.inside():
-            peer = socket.socket()
-        peer.setblocking(False)
-        peer.bind((self.source, 0))
-        await asyncio.wait_for(self.loop.sock_connect(peer, self.relay_address), 5)
-        self.transport, _ = await self.loop.create_connection(lambda: self, sock=peer)
+        self.transport = await self.open()
         await self.ask(self.speech.login(self.name), "login", self.speech.mark(1))
         self.is_logged_in = True
         while True:
@@ -69,6 +71,18 @@ class Device(asyncio.Protocol):
                 raise ConnectionResetError
             if self.is_sending or self.owed:
                 await self.send()
+
+    async def open(self):
+        with self.network.devices.inside():
+            peer = socket.socket(self.family)
+        peer.setblocking(False)
+        peer.bind((self.source, 0))
+        await asyncio.wait_for(self.loop.sock_connect(peer, self.relay_address), 5)
+        transport, _ = await self.loop.create_connection(lambda: self, sock=peer)
+        return transport
+
+    def put(self, frame):
+        self.transport.write(frame)
 
     @property
     def owed(self):
@@ -90,11 +104,11 @@ class Device(asyncio.Protocol):
             self.answered.add(number)
             self.slowest_answer = max(self.slowest_answer, self.loop.time() - now)
         else:
-            self.transport.write(frame)
+            self.put(frame)
 
     async def ask(self, frame, kind, mark):
         self.awaited = (kind, mark), self.loop.create_future()
-        self.transport.write(frame)
+        self.put(frame)
         await asyncio.wait_for(self.awaited[1], 30)
         self.awaited = None
 
@@ -104,10 +118,10 @@ class Device(asyncio.Protocol):
             kind, mark = self.speech.read_down(frame)
             if kind == "command":
                 self.commands.append((mark, self.loop.time()))
-                self.transport.write(self.speech.reply(self.name, mark))
+                self.put(self.speech.reply(self.name, mark))
             elif self.awaited and self.awaited[0] == (kind, mark) and not self.awaited[1].done():
                 self.awaited[1].set_result(None)
-            else:
+            elif (kind, mark) not in self.asked_again:
                 self.faults.append(f"{self.name} was answered out of turn: {frame.hex()}")
 
     def connection_lost(self, error):
@@ -115,6 +129,57 @@ class Device(asyncio.Protocol):
             self.gone.set_result(None)
         if self.awaited and not self.awaited[1].done():
             self.awaited[1].set_exception(ConnectionResetError())
+
+
+class DatagramDevice(Device):
+    """The same over UDP: who is not answered logs in again from where it is, and sends the alarm once more."""
+
+    PATIENCE = 5
+    ATTEMPTS = 10
+
+    logged_in_at = 0.0
+
+    async def open(self):
+        with self.network.devices.inside():
+            peer = socket.socket(self.family, socket.SOCK_DGRAM)
+        peer.setblocking(False)
+        peer.bind((self.source, 0))
+        peer.connect(self.relay_address)
+        transport, _ = await self.loop.create_datagram_endpoint(lambda: self, sock=peer)
+        return transport
+
+    def put(self, frame):
+        self.transport.sendto(frame)
+
+    async def ask(self, frame, kind, mark):
+        for _ in range(self.ATTEMPTS):
+            self.awaited = (kind, mark), self.loop.create_future()
+            self.put(frame)
+            await asyncio.wait([self.awaited[1]], timeout=self.PATIENCE)
+            if self.awaited[1].done():
+                self.awaited = None
+                if kind == "login":
+                    self.logged_in_at = self.loop.time()
+                return
+            # What came before the login is answered behind it, too.
+            self.asked_again.add((kind, mark))
+            if kind != "login":
+                await self.ask(self.speech.login(self.name), "login", self.speech.mark(1))
+        raise asyncio.TimeoutError
+
+    async def rebind(self):
+        """Sends from another port from now on, as when a NAT in front of it has forgotten the old one."""
+        old, self.transport = self.transport, await self.open()
+        old.close()
+
+    def datagram_received(self, data, source):
+        self.data_received(data)
+
+    def error_received(self, error):
+        """The relay's port is closed just now: a lost datagram."""
+
+    def connection_lost(self, error):
+        """Nobody is told when a way for datagrams ends."""
 
 
 class Record:
@@ -253,9 +318,10 @@ class Platform:
 
     async def start(self):
         with self.network.platform.inside():
-            listener = socket.socket()
+            listener = socket.socket(socket.AF_INET6)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("0.0.0.0", PLATFORM_PORT))
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", PLATFORM_PORT))
         self.server = await self.loop.create_server(lambda: Session(self), sock=listener, backlog=1024)
 
     def stop(self):

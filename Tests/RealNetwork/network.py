@@ -2,6 +2,8 @@
 
     198.18.0.0/16 devices --veth-- relay 192.0.2.2 --veth-- 192.0.2.1 router 203.0.113.2 --line-- 203.0.113.1
 
+and the same on IPv6, 2001:db8:18:: to 2001:db8:113::, where the router is a firewall and translates nothing.
+
 Each device has an address of its own. The line is two tun interfaces and the packets that this process carries between
 them: late, or not at all. The kernel removes a namespace with its last descriptor, so nothing stays behind whatever
 ends the process.
@@ -16,8 +18,8 @@ import socket
 import struct
 import subprocess
 
-RELAY = "198.19.0.2"
-PLATFORM = "203.0.113.1"
+RELAY, RELAY_IPV6 = "198.19.0.2", "2001:db8:19::2"
+PLATFORM, PLATFORM_IPV6 = "203.0.113.1", "2001:db8:113::1"
 C = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
@@ -25,8 +27,11 @@ NETLINK_NETFILTER, DELETE_CONNTRACK, REQUEST_AND_ACKNOWLEDGE = 12, 1 << 8 | 2, 5
 
 # The NAT takes other ports at every mapping, as carriers do; nobody outside reaches in uninvited.
 RULES = """
-table ip nat {
-  chain leave { type nat hook postrouting priority srcnat; oifname "line" masquerade fully-random; }
+table inet nat {
+  chain leave {
+    type nat hook postrouting priority srcnat
+    meta nfproto ipv4 oifname "line" masquerade fully-random
+  }
   chain pass {
     type filter hook forward priority filter; policy drop;
     ct state invalid drop
@@ -117,8 +122,8 @@ class Line:
 
 def dial_of(packet):
     """What tells a request for a connection from others, but not from its repetitions."""
-    start = (packet[0] & 15) * 4
-    if packet[0] >> 4 == 4 and packet[9] == 6 and packet[start + 13] & 0x12 == 0x02:
+    start, protocol = (40, packet[6]) if packet[0] >> 4 == 6 else ((packet[0] & 15) * 4, packet[9])
+    if protocol == 6 and packet[start + 13] & 0x12 == 0x02:
         return packet[start:start + 8]
     return None
 
@@ -131,23 +136,33 @@ class Network:
             place.ip("link set lo up")
         self.devices.ip(
             f"link add relay type veth peer name devices netns {self.relay.path}",
-            "addr add 198.19.0.1/30 dev relay", "link set relay up",
-            "route add local 198.18.0.0/16 dev lo")
+            "addr add 198.19.0.1/30 dev relay", "addr add 2001:db8:19::1/64 dev relay nodad",
+            "link set relay up", "route add local 198.18.0.0/16 dev lo",
+            "route add local 2001:db8:18::/64 dev lo")
+        # IPv6 asks for an address where IPv4 asks for a route.
+        self.devices.set("ipv6/ip_nonlocal_bind", 1)
         self.relay.ip(
             f"link add router type veth peer name lan netns {self.router.path}",
-            "addr add 198.19.0.2/30 dev devices", "link set devices up",
-            "route add 198.18.0.0/16 via 198.19.0.1",
-            "addr add 192.0.2.2/30 dev router", "link set router up", "route add default via 192.0.2.1")
-        self.router.ip("addr add 192.0.2.1/30 dev lan", "link set lan up", "link set line up")
+            "addr add 198.19.0.2/30 dev devices", f"addr add {RELAY_IPV6}/64 dev devices nodad",
+            "link set devices up",
+            "route add 198.18.0.0/16 via 198.19.0.1", "route add 2001:db8:18::/64 via 2001:db8:19::1",
+            "addr add 192.0.2.2/30 dev router", "addr add 2001:db8:2::2/64 dev router nodad",
+            "link set router up", "route add default via 192.0.2.1", "route add default via 2001:db8:2::1")
+        self.router.ip(
+            "addr add 192.0.2.1/30 dev lan", "addr add 2001:db8:2::1/64 dev lan nodad", "link set lan up",
+            "link set line up", "addr add 2001:db8:113::2/64 dev line nodad")
         self.address = 2
         self.renumber()
         self.router.set("ipv4/ip_forward", 1)
+        self.router.set("ipv6/conf/all/forwarding", 1)
         self.router.run("nft", "-f", "-", text=RULES)
-        self.platform.ip(f"addr add {PLATFORM}/24 dev line", "link set line up")
+        self.platform.ip(
+            f"addr add {PLATFORM}/24 dev line", f"addr add {PLATFORM_IPV6}/64 dev line nodad",
+            "link set line up", "route add 2001:db8:2::/64 via 2001:db8:113::2")
 
     def renumber(self):
         """Gives the line another address."""
-        self.router.ip("addr flush dev line")
+        self.router.run("ip", "-4", "addr", "flush", "dev", "line")
         self.address += 1
         self.router.ip(f"addr add 203.0.113.{self.address}/24 dev line", "route replace default dev line")
 
@@ -158,7 +173,7 @@ class Network:
             ask = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         with ask:
             ask.bind((0, 0))
-            ask.send(struct.pack("=IHHII4B", 20, DELETE_CONNTRACK, REQUEST_AND_ACKNOWLEDGE, 1, 0, 2, 0, 0, 0))
+            ask.send(struct.pack("=IHHII4B", 20, DELETE_CONNTRACK, REQUEST_AND_ACKNOWLEDGE, 1, 0, 0, 0, 0, 0))
             error, = struct.unpack_from("=i", ask.recv(4096), 16)
             if error:
                 raise OSError(-error, os.strerror(-error))

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 import network
-from ends import DEVICE_PORT, PLATFORM_PORT, Device, Platform
+from ends import DEVICE_PORT, PLATFORM_PORT, DatagramDevice, Platform, make_device
 
 BINARY = os.environ["EDGERELAY_BINARY"]
 RECOVERY_MAX = 180
@@ -27,11 +27,17 @@ def die_with_parent(signal_number=signal.SIGKILL):
     ctypes.CDLL(None).prctl(1, signal_number)
 
 
+def endpoint(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 class World:
     """Devices, relay, NAT and platform."""
 
-    def __init__(self, count, folder):
+    def __init__(self, count, folder, is_ipv6):
         self.count = count
+        self.relay_address = network.RELAY_IPV6 if is_ipv6 else network.RELAY
+        self.platform_address = network.PLATFORM_IPV6 if is_ipv6 else network.PLATFORM
         self.folder = folder
         self.killed = None
         self.process = None
@@ -39,8 +45,8 @@ class World:
     async def start(self):
         self.loop = asyncio.get_running_loop()
         self.network = network.Network()
-        address = (network.RELAY, DEVICE_PORT)
-        self.devices = [Device(i, self.network, address) for i in range(1, self.count + 1)]
+        address = (self.relay_address, DEVICE_PORT)
+        self.devices = [make_device(i, self.network, address) for i in range(1, self.count + 1)]
         self.platform = Platform(self.network, [device.name for device in self.devices])
         await self.platform.start()
         self.start_relay()
@@ -59,8 +65,8 @@ class World:
 
         with open(f"{self.folder}/log", "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "run", "--listen", f"{network.RELAY}:{DEVICE_PORT}", "--upstream",
-                 f"{network.PLATFORM}:{PLATFORM_PORT}", "--spool", f"{self.folder}/spool"],
+                [BINARY, "run", "--listen", endpoint(self.relay_address, DEVICE_PORT), "--upstream",
+                 endpoint(self.platform_address, PLATFORM_PORT), "--spool", f"{self.folder}/spool"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare,
                 env={name: value for name, value in os.environ.items() if not name.startswith("EDGERELAY_")})
 
@@ -193,6 +199,19 @@ async def kill(world, seconds):
     return seen
 
 
+async def rebind(world, seconds):
+    """Commands wait meanwhile: nobody can tell the relay where a device is before the device does."""
+    world.platform.is_commanding = False
+    await asyncio.sleep(1)
+    moved = [device for device in world.devices if isinstance(device, DatagramDevice)]
+    began = world.loop.time()
+    for device in moved:
+        await device.rebind()
+    await world.until("every device has logged in again", lambda: all(
+        device.logged_in_at > began for device in moved), 60)
+    world.platform.is_commanding = True
+
+
 # Name: what is done, seconds, seconds when brief, devices, devices when brief.
 CASES = {
     "cut": (cut, 60, 12, 100, 40),
@@ -203,11 +222,15 @@ CASES = {
     "restart": (restart, 30, 6, 500, 500),
     "renumber": (renumber, 0, 0, 100, 40),
     "kill": (kill, 60, 14, 100, 40),
+    "rebind": (rebind, 0, 0, 100, 40),
+    "cut-ipv6": (cut, 60, 12, 100, 40),
+    "firewall-ipv6": (nat_silent, 0, 0, 100, 40),
+    "restart-ipv6": (restart, 30, 6, 100, 40),
 }
 
 
 # Faults in which the platform ends no connection that the relay knows of.
-SILENT = ("cut", "nat-silent", "kill")
+SILENT = ("cut", "nat-silent", "kill", "cut-ipv6", "firewall-ipv6")
 
 
 async def run(name, options, folder):
@@ -216,7 +239,7 @@ async def run(name, options, folder):
     seconds, count = figures[1::2] if options.brief else figures[::2]
     if seconds and options.seconds:
         seconds = options.seconds
-    world = World(count, folder)
+    world = World(count, folder, name.endswith("-ipv6"))
     await world.start()
     await asyncio.sleep(5)
     began = world.loop.time()

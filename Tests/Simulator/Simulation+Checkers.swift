@@ -104,6 +104,27 @@ extension Simulation {
     }
   }
 
+  /// A platform that does not answer a login is not waited for.
+  func checkPatience() {
+    for i in engine.upstreams.indices where engine.upstreams[i].phase == .greeting {
+      let waited = instant.since(engine.upstreams[i].phaseAt)
+      if waited > 11_000 { violate("upstream \(i) waits for its login's answer for \(waited) ms") }
+    }
+  }
+
+  /// The relay says how long it puts an attempt off: in bounds, and not all devices by the same.
+  private func checkWaits() {
+    var waits: [Int] = []
+    for case .upstreamLost(_, _, let wait) in logs { waits.append(wait) }
+    if let wait = waits.first(where: { $0 < 250 || $0 > 60_000 }) {
+      violate("an attempt is put off by \(wait) ms")
+    }
+    // A step and the half of one are multiples of 250 ms; what lies between them rarely is.
+    if waits.count >= 5, waits.allSatisfy({ $0 % 250 == 0 }) {
+      violate("all of \(waits.count) attempts are put off by a whole step")
+    }
+  }
+
   // MARK: What the relay tells the platform
 
   /// Looks at a frame at the platform; whether the device is welcome, `nil` when something is wrong.
@@ -237,6 +258,7 @@ extension Simulation {
 
   func checkEnd() {
     checkLedger()
+    checkWaits()
     for i in 0..<engine.spool.deviceCount where hasUndelivered(DeviceIndex(i)) {
       violate("backlog of device \(i) does not drain: \(undeliveredCount(DeviceIndex(i)))")
     }

@@ -145,6 +145,7 @@ final class Simulation: Edge {
       if readConnections() { isBusy = true }
       if image.pending != nil, !isCommitScheduled { scheduleCommit() }
       checkLimits()
+      checkPatience()
       if !isBusy, engine.nextDeadline > instant { return }
       if !violations.isEmpty { return }
     }
