@@ -21,7 +21,7 @@ let release: [SwiftSetting] =
 
 let settings = strict + release
 
-// What talks to people and files is optimized for size; what frames pass through is not.
+// Everything is optimized for size but detection, which looks at every byte that peers send.
 let small = settings + (embedded ? [.unsafeFlags(["-Osize"])] : [])
 
 let package = Package(
@@ -33,9 +33,9 @@ let package = Package(
   targets: [
     .target(name: "CLinux"),
     .target(name: "Detect", swiftSettings: settings),
-    .target(name: "Queue", swiftSettings: settings),
+    .target(name: "Queue", swiftSettings: small),
     .target(name: "Configuration", dependencies: ["Detect"], swiftSettings: small),
-    .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: settings),
+    .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: small),
     .executableTarget(
       name: "EdgeRelay", dependencies: ["Relay", "Detect", "Queue", "Configuration", "CLinux"],
       swiftSettings: small + [.unsafeFlags(["-parse-as-library"])]),

@@ -11,6 +11,8 @@ public struct Settings: Sendable {
   public private(set) var settings: [Setting] = []
   /// What was not understood, and where; it has no effect.
   public private(set) var warnings: [Text] = []
+  /// The keys, tables and protocols that the warnings are about, each with its place.
+  public private(set) var unknownNames: [Text] = []
 
   public init() {}
 
@@ -229,7 +231,7 @@ public struct Settings: Sendable {
         if i > 0 { words.append(", ") }
         words.append(table.row.name)
       }
-      warn(origin, words)
+      warn(origin, first, words)
       return nil
     }
     guard let name = second else {
@@ -251,7 +253,7 @@ public struct Settings: Sendable {
         var words = Text("unknown protocol ")
         words.append(quoted: Self.shown(name))
         words.append("; 'edgerelay protocols' lists those that are known")
-        warn(origin, words)
+        warn(origin, name, words)
         return nil
       }
       isGood = true
@@ -272,12 +274,18 @@ public struct Settings: Sendable {
     table.writeHeader(nil, to: &words)
     words.append("; known are ")
     Self.writeKeys(of: table, to: &words)
-    warn(origin, words)
+    warn(origin, name, words)
     return nil
   }
 
-  private mutating func warn(_ origin: [UInt8], _ words: Text) {
+  private mutating func warn(_ origin: [UInt8], _ name: [UInt8], _ words: Text) {
     warnings.append(ConfigurationError(origin, words).message)
+    var place = Text()
+    place.append(quoted: Self.shown(name))
+    place.append(" (")
+    place.append(origin)
+    place.append(")")
+    unknownNames.append(place)
   }
 
   private static func writeKeys(of table: Table, to text: inout Text) {

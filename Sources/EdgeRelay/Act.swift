@@ -95,7 +95,8 @@ func report(
     return code
   }
   for (field, words) in [
-    ("changed", "; changed: "), ("restart", "; restart needed for: "), ("frames", "; frames: "),
+    ("changed", "; changed: "), ("restart", "; restart needed for: "),
+    ("unknown", "; not understood, without effect: "), ("frames", "; frames: "),
   ] as [(StaticString, StaticString)] {
     let value = record.value(field)
     if value.isEmpty || value.spells("-") { continue }

@@ -124,9 +124,10 @@ enum Help {
                 restart does not change that
       resume    ends that
       drop      gives up what waits of the device; counted as dropped by the operator
-      tail      prints what devices send and are sent, a line each, until it is stopped: time,
-                direction, device, protocol, kind, class of answer (see inspect), bytes in hex
-      reload    as HUP does, and says what came of it
+      tail      prints what devices send and are sent, a line each, until it is stopped: time (with
+                + seconds since the relay's start, while its clock is not believed), direction,
+                device, protocol, kind, class of answer (see inspect), bytes in hex
+      reload    as HUP does, and says what came of it, and which keys were not understood
 
       --wait SECONDS     until it is known what becomes of a command that waits
       --protocol NAME    where devices of several protocols have the same name

@@ -75,6 +75,8 @@ extension Loop {
     if !waiting.isEmpty { write("restart needed for ", waiting, .warning, now) }
     record.appendField("changed", changed.isEmpty ? Text("-") : changed)
     record.appendField("restart", waiting.isEmpty ? Text("-") : waiting)
+    record.appendField(
+      "unknown", settings.unknownNames.isEmpty ? Text("-") : Self.list(settings.unknownNames))
     if let summary = options.access.summary { log.write(.info, summary, now: now) }
   }
 
@@ -86,7 +88,7 @@ extension Loop {
     log.write(level, line, now: now)
   }
 
-  /// Names of keys in one line.
+  /// Names in one line.
   private static func list(_ keys: [Text]) -> Text {
     var line = Text()
     for (i, key) in keys.prefix(namedKeyCountMax).enumerated() {

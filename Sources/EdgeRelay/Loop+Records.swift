@@ -143,14 +143,18 @@ extension Loop {
     }
   }
 
-  /// A frame as it passes.
+  /// A frame as it passes. While no clock is believed, its time is the seconds since the relay's start.
   func record(of frame: WatchedFrame, _ identity: DeviceIdentity?, _ moment: Moment) -> Text {
     var text = Text()
     var time = Text()
     if let seconds = moment.wallSeconds {
       Self.write(CalendarTime(secondsSince1970: seconds), to: &time)
     } else {
-      time.append("-")
+      let age = max(0, moment.instant.since(startedAt))
+      time.append("+")
+      time.append(UInt64(age / 1_000))
+      time.append(".")
+      time.append(UInt64(age % 1_000), digits: 3)
     }
     text.appendField("time", time)
     var kind: StaticString

@@ -170,6 +170,12 @@ struct ProcessActionTests {
     let same = try Operator.run(["reload", "--spool", spool])
     #expect(same.code == 0)
     #expect(same.output == "reloaded\n")
+    try write("size = \"8MiB\"\ncolour = 1\n[tabel]")
+    let unknown = try Operator.run(["reload", "--spool", spool])
+    #expect(unknown.code == 0)
+    #expect(
+      unknown.output == "reloaded; not understood, without effect: "
+        + "\"colour\" (\(file):8:1),\"tabel\" (\(file):9:1)\n")
     try write("size = \"16MiB\"\n[log]\nlevel = \"warning\"")
     let changed = try Operator.run(["reload", "--spool", spool])
     #expect(changed.code == 0)

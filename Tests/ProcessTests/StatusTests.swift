@@ -104,6 +104,20 @@ struct StatusTests {
       return answer.count >= 2 * login.count
     }
     #expect((answer.count > 2 * login.count) == isBelieved)
+    // Frames are shown with that time, or with the seconds since the start, so that they can be put in order.
+    let follower = try ControlConnection(spool + "/control.sock")
+    follower.send("tail\t\t\n")
+    var shown = ""
+    try world.run("a frame is shown") { _ in
+      _ = device.send(GT06Wire.loginFrame(5, serial: 4))
+      shown += follower.receive()
+      return shown.contains("\n")
+    }
+    #expect(shown.hasPrefix(isBelieved ? "time=20" : "time=+"))
+    if !isBelieved {
+      let seconds = shown.dropFirst(6).prefix { $0 != "\t" }
+      #expect(Double(seconds).map { $0 > 0 && $0 < 600 } == true)
+    }
     #expect(world.log.contains("the clock is not synchronised") == !isBelieved)
     let code = try world.stopRelay()
     #expect(code == 0)
