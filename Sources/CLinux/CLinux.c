@@ -123,7 +123,7 @@ long clinux_first_data(int fd) {
 }
 
 long clinux_write_zeros(int fd, size_t count, int64_t offset) {
-  static const uint8_t page[4096];
+  static uint8_t page[65536];
   while (count > 0) {
     size_t part = count < sizeof page ? count : sizeof page;
     long written = clinux_pwrite(fd, page, part, offset);

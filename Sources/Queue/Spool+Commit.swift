@@ -111,7 +111,9 @@ extension Spool where D: ~Copyable {
     if underWay != nil { return min(retryAt, sweepAt) }
     let relocationAt = relocation?.dueAt ?? .never
     let batchAt = gathering.map { min($0.dueAt, $0.heldUntil) } ?? .never
-    return min(batchAt, acknowledgementsDueAt, closingDueAt, tailDueAt, relocationAt, sweepAt)
+    // With more than three at once, `min` puts them into an array, at every turn of the loop.
+    return min(
+      min(batchAt, acknowledgementsDueAt, closingDueAt), min(tailDueAt, relocationAt, sweepAt))
   }
 
   /// Whether anything appended or acknowledged is not durable yet.
