@@ -270,9 +270,10 @@ extension Engine where D: ~Copyable {
 
   /// Whether nothing more is to be sent on a connection whose end would prove what was.
   func mayEnd(_ device: DeviceIndex) -> Bool {
-    let upstream = upstreams[device.rawValue]
-    return upstream.session == nil && !upstream.isLoginAnswered && upstream.endedAt == .never
-      && !upstream.refusesEnd && upstream.suspicion.measure == .none && !spool.hasUnsent(device)
+    let i = device.rawValue
+    return upstreams[i].session == nil && !upstreams[i].isLoginAnswered
+      && upstreams[i].endedAt == .never && !upstreams[i].refusesEnd
+      && upstreams[i].suspicion.measure == .none && !spool.hasUnsent(device)
   }
 
   /// The platform has ended its direction of the connection in order, and its kernel has acknowledged
@@ -313,16 +314,25 @@ extension Engine where D: ~Copyable {
     _ device: DeviceIndex, unacknowledgedByteCount: Int, _ moment: Moment
   ) {
     let i = device.rawValue
-    guard upstreams[i].phase == .live, unacknowledgedByteCount == 0, upstreams[i].output.isEmpty
-    else { return }
-    holdForKernel(device, moment.instant)
-    guard !upstreams[i].isLoginAnswered else { return }
+    guard upstreams[i].phase == .live else { return }
+    let interval = upstreams[i].healthyInterval
     var last: Int?
     for (place, entry) in upstreams[i].inFlight.enumerated()
-    where entry.sentAt.advanced(by: upstreams[i].healthyInterval) <= moment.instant {
+    where entry.sentAt.advanced(by: interval) <= moment.instant {
       last = place
     }
-    guard let last else { return }
+    guard unacknowledgedByteCount == 0, upstreams[i].output.isEmpty else {
+      if last != nil { upstreams[i].acknowledgedSince = .never }
+      return
+    }
+    // On a slow line the time that counts begins when the bytes have arrived.
+    if upstreams[i].acknowledgedSince == .never {
+      upstreams[i].acknowledgedSince = moment.instant
+    }
+    holdForKernel(device, moment.instant)
+    guard !upstreams[i].isLoginAnswered, let last,
+      upstreams[i].acknowledgedSince.advanced(by: interval) <= moment.instant
+    else { return }
     settle(device, through: last, .kernel, moment.instant)
     upstreams[i].failedAttemptCount = 0
     updateInterest(device)

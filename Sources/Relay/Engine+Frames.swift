@@ -139,11 +139,13 @@ extension Engine where D: ~Copyable {
   }
 
   /// Whether a frame that comes now may wait for the platform's confirmation in memory.
-  private func urgency(_ device: DeviceIndex, isCaughtUp: Bool, _ now: Instant) -> Urgency {
-    let upstream = upstreams[device.rawValue]
+  private mutating func urgency(
+    _ device: DeviceIndex, isCaughtUp: Bool, _ now: Instant
+  ) -> Urgency {
+    let i = device.rawValue
     let hold = configuration.holdMilliseconds
-    guard hold > 0, isCaughtUp, !isDraining, !gate.isFull, upstream.takesLiveFrames,
-      upstream.isPrompt(within: hold, now)
+    guard hold > 0, isCaughtUp, !isDraining, !gate.isFull, upstreams[i].takesLiveFrames,
+      upstreams[i].isPrompt(within: hold, now)
     else { return .soon }
     return .held
   }

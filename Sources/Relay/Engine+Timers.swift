@@ -93,54 +93,47 @@ extension Engine where D: ~Copyable {
     timers.set(timerKey(device), deadline(of: device))
   }
 
-  private func deadline(of device: DeviceIndex) -> Instant {
-    let upstream = upstreams[device.rawValue]
-    switch upstream.phase {
+  private mutating func deadline(of device: DeviceIndex) -> Instant {
+    let i = device.rawValue
+    switch upstreams[i].phase {
     case .idle, .closing: return .never
-    case .waiting: return upstream.retryAt
-    case .connecting: return upstream.phaseAt.advanced(by: RelayLimits.connectTimeout)
-    case .greeting: return upstream.phaseAt.advanced(by: RelayLimits.greetingTimeout)
+    case .waiting: return upstreams[i].retryAt
+    case .connecting: return upstreams[i].phaseAt.advanced(by: RelayLimits.connectTimeout)
+    case .greeting: return upstreams[i].phaseAt.advanced(by: RelayLimits.greetingTimeout)
     case .live:
       var deadline = min(
-        min(probeDeadline(of: device), answerDeadline(of: upstream)), upstream.holdCheckAt)
-      if !upstream.input.isEmpty {
+        min(probeDeadline(of: device), upstreams[i].answerDeadline), upstreams[i].holdCheckAt)
+      if !upstreams[i].input.isEmpty {
         deadline = min(
-          deadline, upstream.lastByteAt.advanced(by: Detect.Limits.longSilence))
+          deadline, upstreams[i].lastByteAt.advanced(by: Detect.Limits.longSilence))
       }
       return deadline
     }
   }
 
   /// When proof is to be looked for of what is in flight.
-  private func probeDeadline(of device: DeviceIndex) -> Instant {
-    let upstream = upstreams[device.rawValue]
-    guard let first = upstream.inFlight.first, !upstream.hasLoginInFlight else { return .never }
-    if !upstream.isLoginAnswered {
-      var deadline = first.sentAt.advanced(by: upstream.healthyInterval)
-      if let last = upstream.inFlight.last, mayEnd(device) {
-        deadline = last.sentAt.advanced(by: RelayLimits.probeDelaySoon)
-      } else if upstream.endedAt != .never {
-        deadline = max(deadline, upstream.endedAt.advanced(by: RelayLimits.endProofTimeout))
-      }
-      if upstream.measuredAt == .never { return deadline }
-      return max(deadline, upstream.measuredAt.advanced(by: RelayLimits.measureInterval))
+  private mutating func probeDeadline(of device: DeviceIndex) -> Instant {
+    let i = device.rawValue
+    guard let first = upstreams[i].inFlight.first, !upstreams[i].hasLoginInFlight else {
+      return .never
     }
-    let isFull = upstream.inFlight.count >= RelayLimits.windowCountMax
+    if !upstreams[i].isLoginAnswered {
+      var deadline = first.sentAt.advanced(by: upstreams[i].healthyInterval)
+      if let last = upstreams[i].inFlight.last, mayEnd(device) {
+        deadline = last.sentAt.advanced(by: RelayLimits.probeDelaySoon)
+      } else if upstreams[i].endedAt != .never {
+        deadline = max(deadline, upstreams[i].endedAt.advanced(by: RelayLimits.endProofTimeout))
+      }
+      if upstreams[i].measuredAt == .never { return deadline }
+      return max(deadline, upstreams[i].measuredAt.advanced(by: RelayLimits.measureInterval))
+    }
+    let isFull = upstreams[i].inFlight.count >= RelayLimits.windowCountMax
     // A server that answers everything like a login is recognised by doing so before the first
     // repeated login is sent; afterwards its answers could not be told apart.
-    if isFull, !upstream.awaitsAnswer, upstream.isProbeTrusted { return first.sentAt }
-    let isWaitedFor = upstream.session == nil || spool.hasUnsent(device)
+    if isFull, !upstreams[i].awaitsAnswer, upstreams[i].isProbeTrusted { return first.sentAt }
+    let isWaitedFor = upstreams[i].session == nil || spool.hasUnsent(device)
     let delay = isWaitedFor ? RelayLimits.probeDelaySoon : RelayLimits.probeDelayOnline
     return first.sentAt.advanced(by: delay)
-  }
-
-  /// When a login in flight has waited too long for its answer.
-  private func answerDeadline(of upstream: Upstream) -> Instant {
-    for entry in upstream.inFlight where entry.kind == .login {
-      return max(entry.sentAt, upstream.lastByteAt == .never ? entry.sentAt : upstream.lastByteAt)
-        .advanced(by: RelayLimits.answerTimeout)
-    }
-    return .never
   }
 
   private mutating func expire(_ device: DeviceIndex, _ moment: Moment) {
@@ -171,7 +164,7 @@ extension Engine where D: ~Copyable {
   private mutating func expireLive(_ device: DeviceIndex, _ moment: Moment) {
     let i = device.rawValue
     let now = moment.instant
-    if answerDeadline(of: upstreams[i]) <= now {
+    if upstreams[i].answerDeadline <= now {
       closeUpstream(device, .silent, now)
       return
     }

@@ -143,6 +143,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].isLoginAnswered = false
     upstreams[i].holdCheckAt = .never
     upstreams[i].measuredAt = .never
+    upstreams[i].acknowledgedSince = .origin
     upstreams[i].endedAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false

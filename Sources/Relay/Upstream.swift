@@ -96,6 +96,8 @@ struct Upstream {
   var isLoginAnswered = false
   /// When the edge was last asked how much of the output the peer has acknowledged.
   var measuredAt = Instant.never
+  /// Since when it is known to have everything, where it had not when that was due; `never` when it has not.
+  var acknowledgedSince = Instant.origin
   /// When the edge is to be asked whether the peer's kernel has what is held; `never` without need.
   var holdCheckAt = Instant.never
   /// When the relay ended its direction of the connection; `never` while it may still send.
@@ -115,24 +117,44 @@ struct Upstream {
   var phaseAt = Instant.never
   var lastByteAt = Instant.never
 
+  // What is asked for every frame is asked in place, as if it changed something: a value would be copied for
+  // the question, with all its references counted.
+
   /// How long a connection must stay well behind an entry in flight that nobody answers.
   var healthyInterval: Int {
-    hasRoom || endedAt != .never
-      ? RelayLimits.healthyInterval : RelayLimits.healthyIntervalFull
+    mutating get {
+      hasRoom || endedAt != .never
+        ? RelayLimits.healthyInterval : RelayLimits.healthyIntervalFull
+    }
   }
 
   var hasRoom: Bool {
-    if endedAt != .never { return false }
-    if suspicion.measure != .none { return inFlight.isEmpty && output.isEmpty }
-    return inFlight.count < RelayLimits.windowCountMax
-      && output.count < RelayLimits.upstreamOutputBytesMax
+    mutating get {
+      if endedAt != .never { return false }
+      if suspicion.measure != .none { return inFlight.isEmpty && output.isEmpty }
+      return inFlight.count < RelayLimits.windowCountMax
+        && output.count < RelayLimits.upstreamOutputBytesMax
+    }
   }
 
   /// Whether frames may be sent as they come, without the sweep.
-  var takesLiveFrames: Bool { phase == .live && hasRoom && suspicion.measure == .none }
+  var takesLiveFrames: Bool {
+    mutating get { phase == .live && hasRoom && suspicion.measure == .none }
+  }
+
+  /// When a login in flight has waited too long for its answer.
+  var answerDeadline: Instant {
+    mutating get {
+      for entry in inFlight where entry.kind == .login {
+        return max(entry.sentAt, lastByteAt == .never ? entry.sentAt : lastByteAt)
+          .advanced(by: RelayLimits.answerTimeout)
+      }
+      return .never
+    }
+  }
 
   /// Whether frames sent now are likely to be proven within `hold` milliseconds.
-  func isPrompt(within hold: Int, _ now: Instant) -> Bool {
+  mutating func isPrompt(within hold: Int, _ now: Instant) -> Bool {
     if answerDelay > hold / 2 { return false }
     if brokeAt != .never, brokeAt.advanced(by: RelayLimits.holdPause) > now { return false }
     for entry in inFlight where entry.isRequired {
@@ -148,18 +170,22 @@ struct Upstream {
 
   /// Whether an answer may still come that proves something in flight.
   var awaitsAnswer: Bool {
-    if answersOptional { return !inFlight.isEmpty }
-    for entry in inFlight where entry.isRequired { return true }
-    return false
+    mutating get {
+      if answersOptional { return !inFlight.isEmpty }
+      for entry in inFlight where entry.isRequired { return true }
+      return false
+    }
   }
 
-  func hasInFlight(type: UInt16) -> Bool {
+  mutating func hasInFlight(type: UInt16) -> Bool {
     for entry in inFlight where entry.kind != .expired && entry.key.type == type { return true }
     return false
   }
 
   var hasLoginInFlight: Bool {
-    for entry in inFlight where entry.kind == .login { return true }
-    return false
+    mutating get {
+      for entry in inFlight where entry.kind == .login { return true }
+      return false
+    }
   }
 }

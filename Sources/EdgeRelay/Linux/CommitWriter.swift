@@ -31,10 +31,8 @@ final class CommitWriter: @unchecked Sendable {
   /// Bytes of a segment that is emptied before a use; `nil` leaves it as it is.
   private let renewedByteCount: Int?
   private var error: DiskError?
-  /// Segments that are still to be written once.
-  private var fills: [SegmentFill]
-  /// When one is written though commits leave no pause.
-  private var fillAt: Int64 = 0
+  /// Segments that are to be written once.
+  private let fills: [SegmentFill]
 
   init(renewedByteCount: Int?, fills: [SegmentFill]) throws(SystemError) {
     self.renewedByteCount = renewedByteCount
@@ -76,6 +74,9 @@ final class CommitWriter: @unchecked Sendable {
   }
 
   private func run() -> Never {
+    // The thread's own: what is left of them, and when one is written though commits leave no pause.
+    var fills = fills
+    var fillAt: Int64 = 0
     while true {
       if !fills.isEmpty {
         let isRung = orders.isRung(within: SegmentFill.pause)
@@ -88,6 +89,7 @@ final class CommitWriter: @unchecked Sendable {
       }
       orders.take()
       guard state.load(ordering: .acquiring) == State.busy, let order else { continue }
+      if order.writesHeader { finishFill(&fills) }
       error = write(order)
       state.store(State.done, ordering: .releasing)
       results.ring()
@@ -96,7 +98,6 @@ final class CommitWriter: @unchecked Sendable {
 
   private func write(_ order: CommitOrder) -> DiskError? {
     let page = SpoolLimits.pageByteCount
-    if order.writesHeader { finishFill() }
     if order.writesHeader, let error = renew() ?? write(order.buffer, 0..<page, at: 0) {
       return error
     }
@@ -107,7 +108,7 @@ final class CommitWriter: @unchecked Sendable {
   }
 
   /// Writes the rest of the segment's blocks, so that no frame is in one that never was.
-  private func finishFill() {
+  private func finishFill(_ fills: inout [SegmentFill]) {
     guard let i = fills.firstIndex(where: { $0.descriptor == descriptor }) else { return }
     while fills[i].step() {}
     fills.remove(at: i)
