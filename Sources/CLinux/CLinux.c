@@ -115,6 +115,9 @@ long clinux_allocate(int fd, int64_t size) {
 }
 
 long clinux_first_data(int fd) {
+  /* What is in use keeps its cached pages: a start reads them next. */
+  uint8_t first_byte = 0;
+  if (clinux_pread(fd, &first_byte, 1, 0) == 1 && first_byte != 0) return 0;
   /* Pages that were only read count as data while they are cached. */
   posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   off_t first = lseek(fd, 0, SEEK_DATA);

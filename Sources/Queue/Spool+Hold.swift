@@ -98,7 +98,7 @@ extension Spool where D: ~Copyable {
     let seed = seed(of: batch)
     var end = SpoolLimits.pageByteCount + BatchHeader.byteCount
     var count = 0
-    batch.forEachRecord(in: buffers[batch.buffer]) { offset, header in
+    batch.forEachRecord(in: buffer) { offset, header in
       guard let device = table.find(number: header.device) else { return }
       let isRecord = header.type == RecordType.device.rawValue
       let spared = table[device].spared
@@ -121,7 +121,7 @@ extension Spool where D: ~Copyable {
   }
 
   /// When the first frame of the batch has been held long enough.
-  private mutating func heldUntil(of batch: OpenBatch) -> Instant {
+  private func heldUntil(of batch: OpenBatch) -> Instant {
     var earliest = Instant.never
     batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
       guard header.type != RecordType.device.rawValue,
