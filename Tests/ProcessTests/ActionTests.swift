@@ -114,11 +114,18 @@ struct ProcessActionTests {
     // More than the socket and the relay keep for one who does not read.
     let sleeper = try ControlConnection(spool + "/control.sock")
     sleeper.send("tail\t\t\n")
+    // Only who follows is owed what he misses.
+    var told = ""
+    try world.run("the sleeper follows") { _ in
+      #expect(watch.send(Self.heartbeat))
+      _ = watch.receive(milliseconds: 1_000)
+      told += sleeper.receive()
+      return told.contains("\n")
+    }
     for _ in 0..<4_000 { #expect(watch.send(Self.position)) }
     try world.run("all are stored") { _ in
       try Operator.ask(["status", "--json"], spool)["frames_stored"] as? Int ?? 0 >= 4_000
     }
-    var told = ""
     try world.run("the loss is told") { _ in
       told += sleeper.receive()
       _ = watch.send(Self.heartbeat)
