@@ -35,6 +35,7 @@ extension Engine where D: ~Copyable {
     _ device: DeviceIndex, _ bytes: Span<UInt8>, _ entry: InFlight, _ now: Instant
   ) {
     upstreams[device.rawValue].inFlight.append(entry)
+    upstreams[device.rawValue].sentCount += 1
     append(device, bytes)
     updateInterest(device)
     schedule(device)
@@ -126,20 +127,20 @@ extension Engine where D: ~Copyable {
   /// Takes an answer of the platform and finds what it proves.
   ///
   /// Servers answer with wrong serials and wrong types, so the match is lenient, and of the entries
-  /// that fit it takes the earliest, which proves the least. A server that answers everything like a
-  /// login proves one frame with each answer, because it has read at least as many.
+  /// that fit it takes the earliest, which proves the least.
   mutating func confirm(
     _ device: DeviceIndex, _ key: AnswerKey, _ answer: Span<UInt8>, _ now: Instant
   ) {
     let i = device.rawValue
     noteAnswered(now)
-    let isLoginLike = upstreams[i].isLoginAnswered && key.type == upstreams[i].loginType
-    if isLoginLike, upstreams[i].phase == .live, !upstreams[i].hasInFlight(type: key.type) {
-      upstreams[i].answersLikeLogin = true
+    upstreams[i].answerCount = min(upstreams[i].answerCount + 1, upstreams[i].sentCount)
+    if upstreams[i].phase == .live, upstreams[i].isLoginAnswered,
+      key.type == upstreams[i].loginType
+    {
+      confirmLikeLogin(device, answer, now)
+      return
     }
-    let provesOne =
-      isLoginLike && upstreams[i].answersLikeLogin && !upstreams[i].inFlight.isEmpty
-    guard let place = provesOne ? 0 : match(upstreams[i].inFlight, key) else {
+    guard let place = match(upstreams[i].inFlight, key) else {
       ledger.strayAnswerCount += 1
       return
     }
@@ -151,8 +152,56 @@ extension Engine where D: ~Copyable {
       goLive(device, now)
     } else if upstreams[i].phase == .live {
       upstreams[i].failedAttemptCount = 0
-      if provesLogin { upstreams[i].isProbeTrusted = true }
     }
+    updateInterest(device)
+    settleUpstream(device, now)
+  }
+
+  /// Takes an answer like that to the login on a connection that is live: it is that to a login sent again, or this
+  /// server answers everything so.
+  ///
+  /// Nothing in it tells which, so until nothing like it has followed for `RelayLimits.probeQuiet` it
+  /// proves nothing. Of a server that answers everything so, every answer proves one frame more of those sent on this
+  /// connection: it has read at least as many.
+  private mutating func confirmLikeLogin(
+    _ device: DeviceIndex, _ answer: Span<UInt8>, _ now: Instant
+  ) {
+    let i = device.rawValue
+    if !upstreams[i].answersLikeLogin {
+      upstreams[i].alikeAnswerCount += 1
+      if let place = upstreams[i].alikePlace {
+        upstreams[i].alikeAnsweredAt = now
+        let kind = upstreams[i].inFlight[place].kind
+        if kind == .login { _ = sendSecondHead(device, answer, now) }
+        if upstreams[i].isProbeTrusted || place == 0 {
+          settleAlike(device, now)
+        } else {
+          schedule(device)
+        }
+        return
+      }
+      upstreams[i].answersLikeLogin = true
+      upstreams[i].isProbeTrusted = false
+      upstreams[i].alikeAnsweredAt = .never
+    }
+    guard let place = upstreams[i].lastPlaceByCount else {
+      ledger.strayAnswerCount += 1
+      return
+    }
+    settle(device, through: place, .answer, now)
+    finishProof(device, now)
+  }
+
+  /// Settles what was sent up to the last entry that answers like a login's are for.
+  mutating func settleAlike(_ device: DeviceIndex, _ now: Instant) {
+    guard let place = upstreams[device.rawValue].alikePlace else { return }
+    let isLogin = upstreams[device.rawValue].inFlight[place].kind == .login
+    settle(device, through: place, isLogin ? .login : .answer, now)
+    finishProof(device, now)
+  }
+
+  private mutating func finishProof(_ device: DeviceIndex, _ now: Instant) {
+    upstreams[device.rawValue].failedAttemptCount = 0
     updateInterest(device)
     settleUpstream(device, now)
   }
@@ -187,10 +236,7 @@ extension Engine where D: ~Copyable {
       if sameType == nil { sameType = place }
       if entry.key.serial == key.serial, exact == nil { exact = place }
     }
-    let found = exact ?? sameType ?? earliestRequired
-    // A server that answers everything like a login must not prove a repeated login with it.
-    if let found, inFlight[found].kind == .login, let earliestRequired { return earliestRequired }
-    return found
+    return exact ?? sameType ?? earliestRequired
   }
 
   /// Everything sent up to `place` has arrived: TCP keeps order.
@@ -202,6 +248,9 @@ extension Engine where D: ~Copyable {
     var neighbour: InFlight? = nil
     for k in 0...place {
       let entry = upstreams[i].inFlight[k]
+      if upstreams[i].isAlike(entry), upstreams[i].alikeAnswerCount > 0 {
+        upstreams[i].alikeAnswerCount -= 1
+      }
       switch entry.kind {
       case .login:
         continue
@@ -214,7 +263,10 @@ extension Engine where D: ~Copyable {
         noteDelivered(device, entry.sequence, proof)
       case .stored:
         noteDelivered(device, entry.sequence, proof)
-        if entry.isRequired { upstreams[i].noteAnswer(after: now.since(entry.sentAt)) }
+        if entry.isRequired {
+          let answeredAt = min(now, upstreams[i].alikeAnsweredAt)
+          upstreams[i].noteAnswer(after: answeredAt.since(entry.sentAt))
+        }
         if let waiting = gate.release(entry.ticket) { answer(waiting, now) }
       case .expired:
         noteExpired(device, entry.sequence)
@@ -222,6 +274,7 @@ extension Engine where D: ~Copyable {
       last = entry
     }
     upstreams[i].inFlight.removeFirst(place + 1)
+    if upstreams[i].alikeAnswerCount == 0 { upstreams[i].alikeAnsweredAt = .never }
     if upstreams[i].inFlight.isEmpty, !spool.hasUnsent(device),
       upstreams[i].inFlight.capacity > RelayLimits.windowCountMax / 2
     {

@@ -103,6 +103,9 @@ extension Engine where D: ~Copyable {
     case .live:
       var deadline = min(
         min(probeDeadline(of: device), upstreams[i].answerDeadline), upstreams[i].holdCheckAt)
+      if upstreams[i].alikeAnsweredAt != .never {
+        deadline = min(deadline, upstreams[i].alikeAnsweredAt.advanced(by: RelayLimits.probeQuiet))
+      }
       if !upstreams[i].input.isEmpty {
         deadline = min(
           deadline, upstreams[i].lastByteAt.advanced(by: Detect.Limits.longSilence))
@@ -128,8 +131,7 @@ extension Engine where D: ~Copyable {
       return max(deadline, upstreams[i].measuredAt.advanced(by: RelayLimits.measureInterval))
     }
     let isFull = upstreams[i].inFlight.count >= RelayLimits.windowCountMax
-    // A server that answers everything like a login is recognised by doing so before the first
-    // repeated login is sent; afterwards its answers could not be told apart.
+    // A server that answers everything like a login mostly does so before the first repeated login is sent.
     if isFull, !upstreams[i].awaitsAnswer, upstreams[i].isProbeTrusted { return first.sentAt }
     let isWaitedFor = upstreams[i].session == nil || spool.hasUnsent(device)
     let delay = isWaitedFor ? RelayLimits.probeDelaySoon : RelayLimits.probeDelayOnline
@@ -175,6 +177,12 @@ extension Engine where D: ~Copyable {
       if upstreams[i].phase == .live { upstreams[i].input.removeAll() }
     }
     guard upstreams[i].phase == .live else { return }
+    let answeredAt = upstreams[i].alikeAnsweredAt
+    if answeredAt != .never, answeredAt.advanced(by: RelayLimits.probeQuiet) <= now {
+      upstreams[i].isProbeTrusted = true
+      settleAlike(device, now)
+      guard upstreams[i].phase == .live else { return }
+    }
     if probeDeadline(of: device) <= now { probe(device, now) }
     if upstreams[i].holdCheckAt <= now {
       upstreams[i].holdCheckAt = .never

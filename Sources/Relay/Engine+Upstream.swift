@@ -150,6 +150,10 @@ extension Engine where D: ~Copyable {
     upstreams[i].answersOptional = false
     upstreams[i].answersLikeLogin = false
     upstreams[i].isProbeTrusted = false
+    upstreams[i].alikeAnswerCount = 0
+    upstreams[i].alikeAnsweredAt = .never
+    upstreams[i].sentCount = 0
+    upstreams[i].answerCount = 0
     upstreams[i].suspicion.bytes = []
     spool.rewind(device)
     spool.setInterest(device, wants: false, hasRoom: false)

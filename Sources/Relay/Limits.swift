@@ -76,6 +76,9 @@ public enum RelayLimits {
   static let probeDelayOnline = 15_000
   /// The same when the device is offline or more frames wait behind them.
   static let probeDelaySoon = 1_000
+  /// An answer like a login's is believed to be the repeated login's when none like it has followed for this long: a
+  /// server that answers everything so has other frames to answer.
+  static let probeQuiet = 2_000
   /// What nobody answers is taken as delivered when the connection has been well for this long
   /// since, and the peer's kernel has acknowledged it: long enough for a reset that follows a write
   /// into a dead connection to come back.

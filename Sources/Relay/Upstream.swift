@@ -90,8 +90,14 @@ struct Upstream {
   var answersOptional = false
   /// Whether this platform was seen to answer other frames as if they were logins.
   var answersLikeLogin = false
-  /// Whether a repeated login was answered on this connection, and nothing else like a login.
+  /// Whether a repeated login was answered on this connection, and nothing like it followed for a while.
   var isProbeTrusted = false
+  /// Answers like a login's that may be those to what is in flight, and when the last of them came; `never` without.
+  var alikeAnswerCount = 0
+  var alikeAnsweredAt = Instant.never
+  /// Frames and logins sent on this connection, and answers that came, no more than those.
+  var sentCount = 0
+  var answerCount = 0
   /// Whether servers owe `sentLogin` an answer; without one it cannot prove anything.
   var isLoginAnswered = false
   /// When the edge was last asked how much of the output the peer has acknowledged.
@@ -158,6 +164,8 @@ struct Upstream {
     if answerDelay > hold / 2 { return false }
     if brokeAt != .never, brokeAt.advanced(by: RelayLimits.holdPause) > now { return false }
     for entry in inFlight where entry.isRequired {
+      // Answered, though it is not believed yet.
+      if alikeAnswerCount > 0, isAlike(entry) { continue }
       return entry.sentAt.advanced(by: hold) > now
     }
     return true
@@ -186,6 +194,38 @@ struct Upstream {
     mutating get {
       for entry in inFlight where entry.kind == .login { return true }
       return false
+    }
+  }
+
+  /// Whether a well-behaved server answers this as it answers the login.
+  func isAlike(_ entry: InFlight) -> Bool {
+    entry.kind != .expired && entry.key.type == loginType
+  }
+
+  /// The entry in flight that the last of `alikeAnswerCount` answers is for, `nil` when there are fewer.
+  var alikePlace: Int? {
+    mutating get {
+      var count = 0
+      for k in inFlight.indices where isAlike(inFlight[k]) {
+        count += 1
+        if count == alikeAnswerCount { return k }
+      }
+      return nil
+    }
+  }
+
+  /// The last entry in flight that is among the first `answerCount` things sent on this connection.
+  var lastPlaceByCount: Int? {
+    mutating get {
+      var sentBefore = sentCount
+      for entry in inFlight where entry.kind != .expired { sentBefore -= 1 }
+      var place: Int?
+      for k in inFlight.indices where inFlight[k].kind != .expired {
+        sentBefore += 1
+        if sentBefore > answerCount { break }
+        place = k
+      }
+      return place
     }
   }
 }

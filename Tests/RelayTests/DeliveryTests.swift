@@ -163,6 +163,8 @@ import Testing
     // The repeated login proves them, and the next ones follow.
     #expect(world.upstream.frames.last == .login(1))
     world.say(Wire.login(1).answer().bytes)
+    #expect(world.delivered.filter { $0.type == 0x12 }.count == RelayLimits.windowCountMax)
+    world.advance(RelayLimits.probeQuiet)
     #expect(world.delivered.filter { $0.type == 0x12 }.count == 2 * RelayLimits.windowCountMax)
   }
 
@@ -173,6 +175,8 @@ import Testing
     #expect(world.ledger.deliveredFrameCount == 0)
     world.advance(RelayLimits.probeDelayOnline)
     #expect(world.delivered == [.login(1), .position(2), .position(3), .login(1)])
+    #expect(world.ledger.deliveredFrameCount == 0)
+    world.advance(RelayLimits.probeQuiet)
     #expect(world.ledger.deliveredFrameCount == 2)
     #expect(!world.hasUndelivered(DeviceIndex(0)))
   }
@@ -236,17 +240,45 @@ import Testing
     #expect(!world.upstream.frames.contains(.position(2)))
   }
 
-  @Test func `a login's answer proves no alarm behind an unanswered one`() {
+  @Test func `answers like a login's that come at once prove as many frames as they are`() {
     let world = World()
     world.respond = { $0.type == 0x01 ? $0.answer().bytes : [] }
     let tracker = world.tracker(1)
     world.respond = { _ in [] }
-    tracker.send(.alarm(2), .position(3), .alarm(4))
+    tracker.send(.alarm(2), .position(3), .alarm(4), .position(5), .position(6))
     world.advance(RelayLimits.probeDelayOnline)
     #expect(world.upstream.frames.last == .login(1))
-    // A server that answers everything like a login means the first alarm.
+    // A server that was busy and answers everything like a login: the second answer tells.
     world.say(Wire.login(1).answer().bytes)
-    #expect(world.ledger.deliveredFrameCount == 1)
+    #expect(world.ledger.deliveredFrameCount == 0)
+    world.say(Wire.login(1).answer().bytes)
+    #expect(world.ledger.deliveredFrameCount == 2)
+    world.say(Wire.login(1).answer().bytes)
+    #expect(world.ledger.deliveredFrameCount == 3)
+    // What it answers late does not prove what is sent now.
+    tracker.send(.position(7))
+    for _ in 0..<3 { world.say(Wire.login(1).answer().bytes) }
+    #expect(world.ledger.deliveredFrameCount == 5)
+    world.say(Wire.login(1).answer().bytes)
+    #expect(world.ledger.deliveredFrameCount == 6)
+    world.say(Wire.login(1).answer().bytes)
+    tracker.send(.position(8))
+    #expect(world.ledger.deliveredFrameCount == 6)
+  }
+
+  @Test func `a server that answers logins only proves everything before a repeated one`() {
+    let world = World()
+    world.respond = { $0.type == 0x01 ? $0.answer().bytes : [] }
+    let tracker = world.tracker(1)
+    tracker.send(.alarm(2), .position(3), .alarm(4))
+    world.advance(RelayLimits.probeDelayOnline)
+    #expect(world.ledger.deliveredFrameCount == 0)
+    world.advance(RelayLimits.probeQuiet)
+    #expect(world.ledger.deliveredFrameCount == 3)
+    // Once it is known for that, its answers are believed at once.
+    tracker.send(.alarm(5))
+    world.advance(RelayLimits.probeDelayOnline)
+    #expect(world.ledger.deliveredFrameCount == 4)
   }
 
   @Test func `a server that answers everything like a login proves one frame per answer`() {

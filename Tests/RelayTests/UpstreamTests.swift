@@ -81,7 +81,7 @@ import Testing
     tracker.send(.position(2))
     tracker.hangUp()
     #expect(world.upstream.isOpen)
-    world.advance(RelayLimits.probeDelaySoon)
+    world.advance(RelayLimits.probeDelaySoon + RelayLimits.probeQuiet)
     #expect(!world.upstream.isOpen)
     #expect(world.ledger.deliveredFrameCount == 1)
     world.advance(100_000)
