@@ -259,7 +259,11 @@ extension Engine where D: ~Copyable {
         neighbour = entry
         continue
       case .suspect:
-        noteDelivered(device, upstreams[i].suspicion.sequence, proof)
+        var sequence = upstreams[i].suspicion.sequence
+        while !sequence.isAfter(upstreams[i].suspicion.last) {
+          noteDelivered(device, sequence, proof)
+          sequence = sequence.next
+        }
         noteDelivered(device, entry.sequence, proof)
       case .stored:
         noteDelivered(device, entry.sequence, proof)

@@ -25,16 +25,24 @@ extension Engine where D: ~Copyable {
     }
   }
 
-  /// Keeps the suspect back, so that the next frame is sent without it; `false` for other frames, and
-  /// while there is no next one.
+  /// Keeps the suspect and its repetitions back, so that the next frame is sent without it; `false` for other
+  /// frames, and while there is no next one.
   mutating func keepBack(_ device: DeviceIndex, _ frame: SweptFrame, _ bytes: Span<UInt8>) -> Bool {
     let i = device.rawValue
     guard upstreams[i].suspicion.measure == .behind,
-      frame.sequence == upstreams[i].suspicion.sequence,
       spool.lastSequence(device).isAfter(frame.sequence)
     else { return false }
-    upstreams[i].suspicion.bytes = bytes.copied()
-    upstreams[i].suspicion.login = spool.login(ofSwept: frame)
+    let login = spool.login(ofSwept: frame)
+    if upstreams[i].suspicion.bytes.isEmpty {
+      guard frame.sequence == upstreams[i].suspicion.sequence else { return false }
+      upstreams[i].suspicion.bytes = bytes.copied()
+      upstreams[i].suspicion.login = login
+    } else {
+      guard frame.sequence == upstreams[i].suspicion.last.next,
+        login == upstreams[i].suspicion.login, bytes.copied() == upstreams[i].suspicion.bytes
+      else { return false }
+    }
+    upstreams[i].suspicion.last = frame.sequence
     return true
   }
 
@@ -68,7 +76,11 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].suspicion.convict(), let neighbour = upstreams[i].suspicion.neighbour else {
       return
     }
-    noteQuarantined(device, upstreams[i].suspicion.sequence)
+    var sequence = upstreams[i].suspicion.sequence
+    while !sequence.isAfter(upstreams[i].suspicion.last) {
+      noteQuarantined(device, sequence)
+      sequence = sequence.next
+    }
     noteDelivered(device, neighbour.sequence, .answer)
     emit(.quarantine(device, upstreams[i].suspicion.bytes))
     upstreams[i].suspicion = Suspicion()

@@ -30,6 +30,8 @@ struct Suspicion {
   private var convictionCount = 0
   /// The frame, while it is kept back.
   var bytes: [UInt8] = []
+  /// The last of those kept back: what the device repeats byte by byte behind it is the same frame, and no neighbour.
+  var last = SequenceNumber(0)
   /// The login it was received under.
   var login: [UInt8] = []
   /// The stored frame that the kept one is sent behind, and is settled with.

@@ -34,6 +34,38 @@ import Testing
     #expect(!world.hasUndelivered(world.upstream.device))
   }
 
+  @Test func `a frame that every session breaks over is the same when the device repeats it`() {
+    let world = World()
+    world.breaksOver = { $0 == Self.poison }
+    let tracker = world.tracker(1)
+    tracker.send(.position(2), Self.poison, Self.poison, Self.poison, .position(4), .alarm(5))
+    for minute in 0..<30 {
+      tracker.send(.heartbeat(UInt16(100 + minute)))
+      world.advance(60_000)
+    }
+    #expect(world.quarantined == [Self.poison.bytes])
+    #expect(world.ledger.quarantinedFrameCount == 3)
+    #expect(stored(world) == [2, 4, 5])
+    #expect(!world.hasUndelivered(world.upstream.device))
+  }
+
+  @Test func `a frame that was only unlucky comes once for all its repetitions`() {
+    let world = World()
+    var breaksLeft = 7
+    world.breaksOver = { frame in
+      guard frame == .alarm(3), breaksLeft > 0 else { return false }
+      breaksLeft -= 1
+      return true
+    }
+    let tracker = world.tracker(1)
+    tracker.send(.alarm(3), .alarm(3), .position(4), .position(5))
+    world.advance(Self.hour)
+    #expect(world.quarantined == [])
+    #expect(world.ledger.deliveredFrameCount == 4)
+    #expect(stored(world) == [3, 4, 5] || stored(world) == [4, 3, 5])
+    #expect(!world.hasUndelivered(world.upstream.device))
+  }
+
   @Test func `an alarm that is poison is answered as ever, and put aside`() {
     let world = World()
     world.breaksOver = { $0 == .alarm(3) }
