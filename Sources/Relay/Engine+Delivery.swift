@@ -328,7 +328,7 @@ extension Engine where D: ~Copyable {
   /// Whether nothing more is to be sent on a connection whose end would prove what was.
   func mayEnd(_ device: DeviceIndex) -> Bool {
     let i = device.rawValue
-    return configuration.asksForEnds && upstreams[i].session == nil && !upstreams[i].isLoginAnswered
+    return upstreams[i].session == nil && !upstreams[i].isLoginAnswered
       && upstreams[i].endedAt == .never && !upstreams[i].refusesEnd
       && upstreams[i].suspicion.measure == .none && !spool.hasUnsent(device)
   }

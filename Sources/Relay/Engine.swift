@@ -28,23 +28,18 @@ public struct RelayConfiguration: Sendable {
   /// Milliseconds that a frame on its way to the platform waits for its confirmation before it is
   /// written; zero writes every frame first.
   public var holdMilliseconds: Int
-  /// Whether the platform's orderly end of a connection is asked for as a proof. Not by default: it has not
-  /// stood a hundred thousand simulated worlds yet.
-  public var asksForEnds: Bool
 
   public init(
     policies: ReplyPolicies = ReplyPolicies(), access: AccessRules = AccessRules(),
     passesUnknown: Bool = false,
     sessionCountMax: Int = RelayLimits.sessionCountMax,
-    holdMilliseconds: Int = SpoolLimits.holdMilliseconds,
-    asksForEnds: Bool = false
+    holdMilliseconds: Int = SpoolLimits.holdMilliseconds
   ) {
     self.policies = policies
     self.access = access
     self.passesUnknown = passesUnknown
     self.sessionCountMax = sessionCountMax
     self.holdMilliseconds = holdMilliseconds
-    self.asksForEnds = asksForEnds
   }
 }
 

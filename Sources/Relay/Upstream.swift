@@ -10,9 +10,8 @@
 //
 // Proof for frames that no server answers: the login is sent again, and its answer proves what was
 // sent before. A heartbeat would prove the same and would show a dead tracker as online. Where no
-// login is known or none is answered, there is nothing to ask with. Then, when the device has gone, a
-// relay that `asksForEnds` ends its direction of the connection, and the platform's orderly end proves that it has read
-// everything. While the device is there, and where that is not to be had, the proof is weaker: the peer's
+// login is known or none is answered, there is nothing to ask with. Then, when the device has gone, the relay ends its
+// direction of the connection, and the platform's orderly end proves that it has read everything. While the device is there, and where that is not to be had, the proof is weaker: the peer's
 // kernel has acknowledged every byte, and the connection has been well for
 // `RelayLimits.healthyInterval` since.
 // Source: design document, section 7; device-families document, sections 2.3 and 3.6.

@@ -25,7 +25,7 @@ private final class FamilyWorld: Edge {
 
   init(policies: ReplyPolicies = ReplyPolicies()) {
     super.init(
-      image: nil, configuration: RelayConfiguration(policies: policies, asksForEnds: true),
+      image: nil, configuration: RelayConfiguration(policies: policies),
       deviceCountMax: 16, seed: 1
     )
     engine.start(now: instant)

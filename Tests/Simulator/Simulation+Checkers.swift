@@ -57,8 +57,10 @@ extension Simulation {
   private func checkRisk(_ i: Int, _ number: Int) {
     atRiskCount += 1
     devices[i].reports[number].atRiskLife = killCount
+    // What has gone live at this moment may have done so behind the decision.
     let isPlatformThere = platform.contains {
-      $0.who == i && $0.isOpenAtRelay && engine.upstreams[$0.device.rawValue].phase == .live
+      let upstream = engine.upstreams[$0.device.rawValue]
+      return $0.who == i && $0.isOpenAtRelay && upstream.phase == .live && upstream.phaseAt < instant
     }
     if !configuration.policies.answersAtRisk(ProtocolID.gt06) || failureCount < 3
       || isPlatformThere || atRiskCount > atRiskCountBefore + Int(ledger.atRiskFrameCount)
