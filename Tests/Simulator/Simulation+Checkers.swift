@@ -59,8 +59,9 @@ extension Simulation {
     devices[i].reports[number].atRiskLife = killCount
     // What has gone live at this moment may have done so behind the decision.
     let isPlatformThere = platform.contains {
+      guard $0.who == i, $0.isOpenAtRelay else { return false }
       let upstream = engine.upstreams[$0.device.rawValue]
-      return $0.who == i && $0.isOpenAtRelay && upstream.phase == .live && upstream.phaseAt < instant
+      return upstream.phase == .live && upstream.phaseAt < instant
     }
     if !configuration.policies.answersAtRisk(ProtocolID.gt06) || failureCount < 3
       || isPlatformThere || atRiskCount > atRiskCountBefore + Int(ledger.atRiskFrameCount)
