@@ -140,12 +140,15 @@ extension Engine where D: ~Copyable {
       confirmLikeLogin(device, answer, now)
       return
     }
-    guard let place = match(upstreams[i].inFlight, key) else {
+    guard let place = match(device, key) else {
       ledger.strayAnswerCount += 1
       return
     }
     let provesLogin = upstreams[i].inFlight[place].kind == .login
     if !upstreams[i].inFlight[place].isRequired { upstreams[i].answersOptional = true }
+    if provesLogin, key.type != upstreams[i].inFlight[place].key.type {
+      upstreams[i].answersLoginsOddly = true
+    }
     settle(device, through: place, provesLogin ? .login : .answer, now)
     let hasMore = provesLogin && sendSecondHead(device, answer, now)
     if upstreams[i].phase == .greeting, provesLogin, !hasMore {
@@ -168,6 +171,11 @@ extension Engine where D: ~Copyable {
   ) {
     let i = device.rawValue
     if !upstreams[i].answersLikeLogin {
+      if upstreams[i].alikeType != upstreams[i].loginType {
+        // To a later login than what came before, which it proves as well.
+        upstreams[i].alikeType = upstreams[i].loginType
+        upstreams[i].alikeAnswerCount = 0
+      }
       upstreams[i].alikeAnswerCount += 1
       if let place = upstreams[i].alikePlace {
         upstreams[i].alikeAnsweredAt = now
@@ -226,17 +234,26 @@ extension Engine where D: ~Copyable {
     return true
   }
 
-  private func match(_ inFlight: [InFlight], _ key: AnswerKey) -> Int? {
+  /// The entry that an answer proves: of those it fits the earliest, which proves the least.
+  private mutating func match(_ device: DeviceIndex, _ key: AnswerKey) -> Int? {
+    let i = device.rawValue
     var sameType: Int? = nil
     var earliestRequired: Int? = nil
-    var exact: Int? = nil
-    for (place, entry) in inFlight.enumerated() {
+    for place in upstreams[i].inFlight.indices {
+      let entry = upstreams[i].inFlight[place]
       if entry.isRequired, earliestRequired == nil { earliestRequired = place }
       guard entry.kind != .expired, entry.key.type == key.type else { continue }
+      if entry.key.serial == key.serial { return place }
       if sameType == nil { sameType = place }
-      if entry.key.serial == key.serial, exact == nil { exact = place }
     }
-    return exact ?? sameType ?? earliestRequired
+    if let sameType { return sameType }
+    guard let earliestRequired else { return nil }
+    // It may be a late one to what was settled before: then it is among as many as were answered.
+    let isLogin = upstreams[i].inFlight[earliestRequired].kind == .login
+    if upstreams[i].phase == .greeting || isLogin && upstreams[i].answersLoginsOddly {
+      return earliestRequired
+    }
+    return upstreams[i].lastPlaceByCount.map { min($0, earliestRequired) }
   }
 
   /// Everything sent up to `place` has arrived: TCP keeps order.

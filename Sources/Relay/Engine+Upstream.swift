@@ -148,6 +148,7 @@ extension Engine where D: ~Copyable {
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false
     upstreams[i].answersOptional = false
+    upstreams[i].answersLoginsOddly = false
     upstreams[i].answersLikeLogin = false
     upstreams[i].isProbeTrusted = false
     upstreams[i].alikeAnswerCount = 0

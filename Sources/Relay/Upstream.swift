@@ -87,12 +87,16 @@ struct Upstream {
   var hasDialSlot = false
   /// Whether this platform was seen to answer frames it does not owe an answer.
   var answersOptional = false
+  /// Whether this platform has answered the login in a way that is none of a login's.
+  var answersLoginsOddly = false
   /// Whether this platform was seen to answer other frames as if they were logins.
   var answersLikeLogin = false
   /// Whether a repeated login was answered on this connection, and nothing like it followed for a while.
   var isProbeTrusted = false
-  /// Answers like a login's that may be those to what is in flight, and when the last of them came; `never` without.
+  /// Answers like a login's that may be those to what is in flight, what they repeat of it, and when the
+  /// last of them came; `never` without.
   var alikeAnswerCount = 0
+  var alikeType: UInt16 = 0
   var alikeAnsweredAt = Instant.never
   /// Frames and logins sent on this connection, and answers that came, no more than those.
   var sentCount = 0
@@ -196,9 +200,9 @@ struct Upstream {
     }
   }
 
-  /// Whether a well-behaved server answers this as it answers the login.
+  /// Whether a well-behaved server answers this as it has answered the login.
   func isAlike(_ entry: InFlight) -> Bool {
-    entry.kind != .expired && entry.key.type == loginType
+    entry.kind != .expired && entry.key.type == alikeType
   }
 
   /// The entry in flight that the last of `alikeAnswerCount` answers is for, `nil` when there are fewer.

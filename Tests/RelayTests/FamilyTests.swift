@@ -331,6 +331,43 @@ private final class FamilyWorld: Edge {
     #expect(!world.hasUndelivered(world.device))
   }
 
+  @Test func `the answer to one kind of login proves nothing behind another kind`() {
+    let fix = "(027044702512BR00" + Self.fix
+    let world = FamilyWorld()
+    world.respond = {
+      String(decoding: $0, as: UTF8.self).contains("BP00") ? Array("(027044702512AP01HSO)".utf8) : []
+    }
+    #expect(world.heard("(027044702512BP00027044702512HSO01A4)") == "(027044702512AP01HSO)")
+    world.say(fix)
+    world.wait(RelayLimits.probeDelayOnline + 50)
+    #expect(world.ledger.deliveredFrameCount == 0)
+    world.say("(027044702512BP05000027044702512080524" + Self.fix)
+    world.say(fix)
+    world.wait(RelayLimits.probeQuiet)
+    #expect(world.platform.hasSuffix(fix))
+    #expect(world.ledger.deliveredFrameCount == 1)
+  }
+
+  @Test func `a late answer to what is settled proves no login`() {
+    let world = FamilyWorld()
+    world.respond = {
+      String(decoding: $0, as: UTF8.self).contains("*LK")
+        ? Array("[3G*4700186508*0002*LK]".utf8) : []
+    }
+    world.say("[3G*4700186508*000B*LK,0,10,100]")
+    world.wait(50)
+    world.say("[3G*4700186508*0008*AL,1,2,3]")
+    world.wait(RelayLimits.probeDelayOnline + RelayLimits.probeQuiet + 50)
+    #expect(world.ledger.deliveredFrameCount == 1)
+    world.respond = { _ in [] }
+    world.say("[3G*4700186508*0009*UD2,1,2,3]")
+    world.wait(RelayLimits.probeDelayOnline + 50)
+    #expect(world.platform.hasSuffix("*LK,0,10,100]"))
+    world.tell(world.device, Array("[3G*4700186508*0002*AL]".utf8))
+    world.wait(RelayLimits.probeQuiet + 50)
+    #expect(world.ledger.deliveredFrameCount == 1)
+  }
+
   @Test func `old firmware keeps its name while the field of its frames runs on`() {
     let world = FamilyWorld()
     world.respond = { $0.starts(with: Array("(0805".utf8)) ? Array("(080524101241AP05)".utf8) : [] }
