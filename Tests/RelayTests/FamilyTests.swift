@@ -331,23 +331,6 @@ private final class FamilyWorld: Edge {
     #expect(!world.hasUndelivered(world.device))
   }
 
-  @Test func `the answer to one kind of login proves nothing behind another kind`() {
-    let fix = "(027044702512BR00" + Self.fix
-    let world = FamilyWorld()
-    world.respond = {
-      String(decoding: $0, as: UTF8.self).contains("BP00") ? Array("(027044702512AP01HSO)".utf8) : []
-    }
-    #expect(world.heard("(027044702512BP00027044702512HSO01A4)") == "(027044702512AP01HSO)")
-    world.say(fix)
-    world.wait(RelayLimits.probeDelayOnline + 50)
-    #expect(world.ledger.deliveredFrameCount == 0)
-    world.say("(027044702512BP05000027044702512080524" + Self.fix)
-    world.say(fix)
-    world.wait(RelayLimits.probeQuiet)
-    #expect(world.platform.hasSuffix(fix))
-    #expect(world.ledger.deliveredFrameCount == 1)
-  }
-
   @Test func `a late answer to what is settled proves no login`() {
     let world = FamilyWorld()
     world.respond = {
