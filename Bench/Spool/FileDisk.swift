@@ -8,6 +8,8 @@ struct FileDisk: Disk {
   private(set) var commitCount = 0
   private(set) var writtenByteCount = 0
   private(set) var readByteCount = 0
+  /// How long commits took.
+  private(set) var commitSeconds = 0.0
 
   /// Opens or creates the segments in `directory`; new ones are allocated and, if asked, filled.
   init(_ directory: String, _ geometry: SpoolGeometry, isFilled: Bool) {
@@ -38,11 +40,13 @@ struct FileDisk: Disk {
   mutating func startCommit(_ order: CommitOrder) {
     let page = SpoolLimits.pageByteCount
     commitCount += 1
-    var isWritten = true
-    if order.writesHeader { isWritten = write(order, 0..<page, at: 0) }
-    let batch = page..<page + order.byteCount
-    isWritten = write(order, batch, at: order.offset) && isWritten
-    result = isWritten && fdatasync(descriptors[order.segment]) == 0 ? nil : .failed
+    commitSeconds += seconds {
+      var isWritten = true
+      if order.writesHeader { isWritten = write(order, 0..<page, at: 0) }
+      let batch = page..<page + order.byteCount
+      isWritten = write(order, batch, at: order.offset) && isWritten
+      result = isWritten && fdatasync(descriptors[order.segment]) == 0 ? nil : .failed
+    }
   }
 
   private mutating func write(_ order: CommitOrder, _ range: Range<Int>, at offset: Int) -> Bool {

@@ -1,7 +1,7 @@
 // How fast the spool commits, starts and drains on a real file system: `Bench/Spool/run`.
 //
-// usage: spool-bench commit DIRECTORY GROUP COUNT    GROUP records of 160 bytes a commit
-//        spool-bench raw FILE GROUP COUNT            the same bytes, pwrite and fdatasync only
+// usage: spool-bench commit DIRECTORY GROUP COUNT    GROUP records of 160 bytes a commit, beside the same
+//                                                    bytes with pwrite and fdatasync only
 //        spool-bench backlog DIRECTORY MIB           stores what 10 000 devices send
 //        spool-bench drain DIRECTORY MIB             starts with that and hands it out
 
@@ -43,49 +43,52 @@ extension Spool where D == FileDisk {
   }
 }
 
+/// Groups of records, each of them once with the bare system calls and once in the spool: on a disk
+/// that others use too, only neighbours can be compared.
 func commits(_ group: Int, _ count: Int) {
-  let geometry = SpoolGeometry(capBytes: 64 << 20)
+  mkdir(path, 0o755)
+  // What is configured by default. Every block is written before anything is measured.
+  let geometry = SpoolGeometry(capBytes: 256 << 20)
+  var raw = RawFile("\(path)/raw", byteCount: 48 + group * 180)
   var spool = Spool(
-    disk: FileDisk(path, geometry, isFilled: true), geometry: geometry, deviceCountMax: 1_000,
-    secret: 1, bootKey: 1)
+    disk: FileDisk("\(path)/ring", geometry, isFilled: true), geometry: geometry,
+    deviceCountMax: 1_000, secret: 1, bootKey: 1)
   _ = spool.recover()
   let device = spool.device(named: key(0))!
-  var now = Instant(milliseconds: 0)
-  let time = seconds {
-    for _ in 0..<count {
-      now = now.advanced(by: 100)
-      for _ in 0..<group { spool.put(device, now) }
-      spool.commit(now)
-      spool.acknowledge(
-        device, through: spool.lastSequence(device), at: .nowhere, now: now)
-    }
+  var rawTimes: [Double] = []
+  var spoolTimes: [Double] = []
+  for i in 0..<count {
+    let now = Instant(milliseconds: Int64(i + 1) * 100)
+    rawTimes.append(seconds { raw.commit() })
+    spoolTimes.append(
+      seconds {
+        for _ in 0..<group { spool.put(device, now) }
+        spool.commit(now)
+        spool.acknowledge(device, through: spool.lastSequence(device), at: .nowhere, now: now)
+      })
   }
+  let total = spoolTimes.reduce(0, +)
+  let own = (total - spool.disk.commitSeconds) / Double(group * count) * 1e9
   let bytes = Double(spool.disk.writtenByteCount) / Double(group * count * payload.count)
+  report("raw", group, rawTimes)
+  report(
+    "spool", group, spoolTimes,
+    " bytes/byte \(rounded(bytes))"
+      + " flushes/commit \(rounded(Double(spool.disk.commitCount) / Double(count)))"
+      + " ns/record without the disk \(Int(own))")
   print(
-    "spool \(group) records/s \(Int(Double(group * count) / time)) bytes/byte \(rounded(bytes))"
-      + " flushes/commit \(rounded(Double(spool.disk.commitCount) / Double(count)))")
+    "spool/raw \(group) all \(rounded(rawTimes.reduce(0, +) / total))"
+      + " median commit \(rounded(median(rawTimes) / median(spoolTimes)))")
 }
 
-/// What a commit of the spool writes, without the spool.
-func raw(_ group: Int, _ count: Int) {
-  let size = 64 << 20
-  let descriptor = open(path, O_RDWR | O_CREAT, 0o644)
-  let zeros = [UInt8](repeating: 0, count: 1 << 20)
-  for i in 0..<64 { _ = unsafe pwrite(descriptor, zeros, zeros.count, i << 20) }
-  fsync(descriptor)
-  let byteCount = (48 + group * 180 + 4_095) / 4_096 * 4_096
-  let bytes = [UInt8](repeating: 0x61, count: byteCount)
-  var offset = 0
-  let time = seconds {
-    for _ in 0..<count {
-      if offset + byteCount > size { offset = 0 }
-      _ = unsafe pwrite(descriptor, bytes, byteCount, offset)
-      fdatasync(descriptor)
-      offset += byteCount
-    }
-  }
-  print("raw \(group) records/s \(Int(Double(group * count) / time))")
+func report(_ name: String, _ group: Int, _ times: [Double], _ more: String = "") {
+  let total = times.reduce(0, +)
+  print(
+    "\(name) \(group) records/s \(Int(Double(group * times.count) / total))"
+      + " median commit \(Int(median(times) * 1e6)) us" + more)
 }
+
+func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
 func backlog(_ mebibytes: Int) {
   let geometry = SpoolGeometry(capBytes: Int64(mebibytes) << 20)
@@ -145,7 +148,6 @@ func drain(_ mebibytes: Int) {
 
 switch arguments[1] {
 case "commit": commits(Int(arguments[3])!, Int(arguments[4])!)
-case "raw": raw(Int(arguments[3])!, Int(arguments[4])!)
 case "backlog": backlog(Int(arguments[3])!)
 case "drain": drain(Int(arguments[3])!)
 default: fatalError("unknown: \(arguments[1])")

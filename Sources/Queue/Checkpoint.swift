@@ -83,7 +83,7 @@ extension Spool where D: ~Copyable {
   var roundReserve: Int {
     guard checkpoint.isWriting else { return 0 }
     guard checkpoint.slot < table.count else { return roundBudget }
-    let next = deviceRecordByteCount(DeviceIndex(checkpoint.slot))
+    let next = table.recordByteCount(DeviceIndex(checkpoint.slot))
     return max(roundBudget, RecordHeader.stride(next))
   }
 
@@ -101,7 +101,7 @@ extension Spool where D: ~Copyable {
       let device = DeviceIndex(slot)
       let written = table[device].recordGeneration
       if written != 0, written < checkpoint.begun {
-        let byteCount = RecordHeader.stride(deviceRecordByteCount(device))
+        let byteCount = RecordHeader.stride(table.recordByteCount(device))
         let isFirst = batch.byteCount == began
         guard batch.byteCount + byteCount <= end,
           isFirst || batch.byteCount + byteCount <= began + roundBudget

@@ -132,6 +132,12 @@ struct DeviceTable {
     _modify { yield &entries[device.rawValue] }
   }
 
+  /// Bytes of the payload of a device's record.
+  func recordByteCount(_ device: DeviceIndex) -> Int {
+    DeviceRecord.payloadByteCount(
+      name: self[device].key.count, login: self[device].login.count, self[device].dropped)
+  }
+
   /// The device named `key`, or `nil`.
   func find(_ key: DeviceKey) -> DeviceIndex? {
     var place = Int(key.hash(secret) & UInt64(index.count - 1))

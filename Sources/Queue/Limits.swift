@@ -45,6 +45,9 @@ public enum SpoolLimits {
   static let segmentsPerRoundShare = 16
   /// Parts of a batch or segment: one of them per batch is for the round's device records.
   static let roundShare = 32
+  /// Parts of a segment: what is left of it is left alone when it is less than one, and than the last batch;
+  /// groups of a size that comes again and again need not be cut in two there, and flushed twice.
+  static let endShare = 16
   /// Parts of a segment: with more than one of them undelivered, moving it frees too little.
   static let relocationShare = 2
   /// Parts of the ring: one is for all cold segments, one for a single device's cold frames.

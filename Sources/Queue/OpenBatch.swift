@@ -45,6 +45,9 @@ struct OpenBatch {
   /// Where it is to be written; a failed commit before it may still move it to a later segment.
   var offset: Int
 
+  /// Where in its buffer the next record goes.
+  var position: Int { SpoolLimits.pageByteCount + byteCount }
+
   /// Calls `body` with the place and header of every record; its header is at `start` of `bytes`. The
   /// record may be moved to an earlier place meanwhile.
   func forEachRecord(

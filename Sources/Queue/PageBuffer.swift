@@ -65,15 +65,16 @@
     // SAFETY: both ranges were checked above; a table's index is one byte.
     let table = unsafe tables.base.assumingMemoryBound(to: UInt32.self)
     for _ in 0..<pairCount {
-      let low = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self)) ^ register
+      // First what does not wait for the step before: the compiler keeps the order.
       let high = unsafe UInt32(
         littleEndian: source.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-      let first =
-        unsafe table[1_792 + Int(low & 0xFF)] ^ table[1_536 + Int(low >> 8 & 0xFF)]
-        ^ table[1_280 + Int(low >> 16 & 0xFF)] ^ table[1_024 + Int(low >> 24)]
       let second =
         unsafe table[768 + Int(high & 0xFF)] ^ table[512 + Int(high >> 8 & 0xFF)]
         ^ table[256 + Int(high >> 16 & 0xFF)] ^ table[Int(high >> 24)]
+      let low = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self)) ^ register
+      let first =
+        unsafe table[1_792 + Int(low & 0xFF)] ^ table[1_536 + Int(low >> 8 & 0xFF)]
+        ^ table[1_280 + Int(low >> 16 & 0xFF)] ^ table[1_024 + Int(low >> 24)]
       register = first ^ second
       unsafe source += 8
     }

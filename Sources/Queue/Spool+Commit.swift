@@ -26,7 +26,7 @@ extension Spool where D: ~Copyable {
     let areNotesDue = hasNotes && (now >= acknowledgementsDueAt || isForced)
     // Whether something is to be written though no frames are due.
     let isExtraDue = areNotesDue || isClosing || tail != nil && now >= tailDueAt
-    if gathering == nil, isExtraDue, openBatch(0, now) == nil { postpone(now) }
+    if gathering == nil, isExtraDue, !openBatch(0, now) { postpone(now) }
     guard let present = gathering else { return }
     let isDue = isForced || now >= present.dueAt
     let isLarge = present.byteCount > present.byteCountMax / 2
@@ -99,7 +99,7 @@ extension Spool where D: ~Copyable {
     closingDueAt = .never
     if tail != nil { return }
     for i in 0..<table.count where table.entries[i].lastBatch == durableThrough {
-      let byteCount = RecordHeader.stride(deviceRecordByteCount(DeviceIndex(i)))
+      let byteCount = RecordHeader.stride(table.recordByteCount(DeviceIndex(i)))
       guard batch.byteCount + byteCount <= SpoolLimits.pageByteCount else { continue }
       appendDeviceRecord(DeviceIndex(i), &batch, now)
     }
@@ -170,7 +170,8 @@ extension Spool where D: ~Copyable {
       offset = (1 + tailSlot) * SpoolLimits.pageByteCount
       tailSlot = 1 - tailSlot
     } else {
-      writeOffset += BatchHeader.paged(batch.byteCount)
+      lastByteCount = BatchHeader.paged(batch.byteCount)
+      writeOffset += lastByteCount
     }
     write(
       batch, at: offset, durableThrough: durableThrough,
@@ -192,10 +193,6 @@ extension Spool where D: ~Copyable {
     writesHeader: Bool, _ now: Instant
   ) {
     let buffer = buffers[batch.buffer]
-    batch.forEachRecord(in: buffer) { _, header in
-      guard header.isFrame else { return }
-      segments[batch.segment].presence.insert(DeviceTable.slot(of: header.device))
-    }
     let base = SpoolLimits.pageByteCount
     let paged = BatchHeader.paged(batch.byteCount)
     BatchHeader(
@@ -247,7 +244,7 @@ extension Spool where D: ~Copyable {
   }
 
   /// Seals a batch's records anew for the present write segment.
-  private func move(_ batch: inout OpenBatch) {
+  private mutating func move(_ batch: inout OpenBatch) {
     batch.segment = writeSegment
     batch.generation = segments[writeSegment].generation
     batch.byteCountMax = roomForBatch
@@ -255,11 +252,13 @@ extension Spool where D: ~Copyable {
     reseal(batch, buffers[batch.buffer], at: SpoolLimits.pageByteCount)
   }
 
-  /// Seals a batch's records for its number and generation; its header is at `start`.
-  func reseal(_ batch: OpenBatch, _ buffer: PageBuffer, at start: Int) {
+  /// Seals a batch's records for its number, segment and generation; its header is at `start`.
+  mutating func reseal(_ batch: OpenBatch, _ buffer: PageBuffer, at start: Int) {
     let seed = seed(of: batch)
     batch.forEachRecord(in: buffer, at: start) { offset, header in
       header.seal(in: buffer, at: offset, seed: seed, crc)
+      guard header.isFrame else { return }
+      segments[batch.segment].presence.insert(DeviceTable.slot(of: header.device))
     }
   }
 
@@ -273,14 +272,14 @@ extension Spool where D: ~Copyable {
       let note = DropNote(device: entry.number, last: entry.acknowledged, dropped: entry.dropped)
       guard fits(note, batch) else { break }
       dropCount += 1
-      note.write(to: buffer, at: position(in: batch) + RecordHeader.byteCount)
+      note.write(to: buffer, at: batch.position + RecordHeader.byteCount)
       seal(.drop, note.payloadByteCount, entry.number, entry.acknowledged, &batch, now)
       table[device].isDropDirty = false
     }
     droppingDevices.removeFirst(dropCount)
     let count = min(dirtyDevices.count, SpoolLimits.acknowledgementsPerBatchMax)
     if count > 0 {
-      var payload = position(in: batch) + RecordHeader.byteCount
+      var payload = batch.position + RecordHeader.byteCount
       for i in 0..<count {
         let device = dirtyDevices[i]
         table[device].isAcknowledgementDirty = false
@@ -320,7 +319,7 @@ extension Spool where D: ~Copyable {
   private mutating func nameBoot(_ batch: inout OpenBatch, _ now: Instant) {
     if isBootNamed { return }
     isBootNamed = true
-    buffers[batch.buffer].store(bootKey, at: position(in: batch) + RecordHeader.byteCount)
+    buffers[batch.buffer].store(bootKey, at: batch.position + RecordHeader.byteCount)
     seal(.boot, 8, 0, SequenceNumber(0), &batch, now)
   }
 }

@@ -28,9 +28,9 @@ extension Spool where D: ~Copyable {
   /// Has a device's name and login written with the next commit, whatever becomes of its frames; `nil`
   /// when there is no room now. They are durable once the ticket is.
   public mutating func storeRecord(_ device: DeviceIndex, now: Instant) -> UInt32? {
-    guard var batch = openBatch(RecordHeader.stride(deviceRecordByteCount(device)), now) else {
-      return nil
-    }
+    guard openBatch(RecordHeader.stride(table.recordByteCount(device)), now),
+      var batch = gathering
+    else { return nil }
     if batch.recordCount == 0 { batch.openedAt = timeBase(of: batch, now) }
     appendDeviceRecord(device, &batch, now)
     table[device].isRecordWanted = true
@@ -62,15 +62,18 @@ extension Spool where D: ~Copyable {
   /// Takes delivered frames out of the gathering batch, and finds out when the rest is due.
   mutating func shrinkGathering(_ now: Instant) {
     guard var batch = gathering else { return }
-    batch.deliveredCount = 0
-    let kept = markKept(batch)
-    if kept.frameCount < batch.frameCount {
-      takeOut(&batch, since: kept.firstDelta)
-      counters.sparedFrameCount += UInt64(batch.frameCount - kept.frameCount)
-      batch.frameCount = kept.frameCount
-      if batch.recordCount == 0 { batch.dueAt = .never }
+    if batch.deliveredCount > 0 {
+      batch.deliveredCount = 0
+      let kept = markKept(batch)
+      if kept.frameCount < batch.frameCount {
+        takeOut(&batch, since: kept.firstDelta)
+        counters.sparedFrameCount += UInt64(batch.frameCount - kept.frameCount)
+        batch.frameCount = kept.frameCount
+        if batch.recordCount == 0 { batch.dueAt = .never }
+      }
     }
-    batch.heldUntil = heldUntil(of: batch)
+    // Until then it is right or early: frames are taken out, and their time is extended.
+    if now >= batch.heldUntil { batch.heldUntil = heldUntil(of: batch) }
     gathering = batch
   }
 
@@ -135,11 +138,12 @@ extension Spool where D: ~Copyable {
     return earliest
   }
 
-  /// Notes that the frames of a batch are on their way to the disk.
+  /// Notes that the frames of a batch are on their way to the disk, and in which segment.
   mutating func noteWritten(_ batch: OpenBatch) {
     batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
       guard let device = table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
+        segments[batch.segment].presence.insert(device)
         table[device].written = header.sequence
         table[device].writtenAfter = nil
       } else if header.type == RecordType.device.rawValue {

@@ -204,6 +204,7 @@ extension Spool where D: ~Copyable {
     header.type = RecordType.relocated.rawValue
     header.payloadByteCount = payloadByteCount
     seal(header, &batch)
+    segments[batch.segment].presence.insert(device)
     table[device].coldUnderWay = record.header.sequence
     table[device].coldByteCount += byteCount
     counters.relocatedFrameCount += 1

@@ -15,6 +15,8 @@
 // proof of delivery, and those that get it in time are never written (Spool+Hold.swift).
 //
 // Memory: two batch buffers, one read window, and O(devices + segments).
+// Methods that every frame comes through are mutating even where they change nothing: of a value as large as
+// this one, the compiler makes a copy for each call that only reads it.
 // Source: spool document, section 2.
 
 /// A disk-backed queue of frames, ordered per device.
@@ -45,6 +47,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var retryAt = Instant.never
   var writeSegment = -1
   var writeOffset = 0
+  /// Bytes of the newest batch that was written to its place.
+  var lastByteCount = 0
   var writesHeader = false
   /// Whether the commit before this one moved frames.
   var wasRelocation = false
@@ -128,9 +132,9 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     _ urgency: Urgency = .soon, now: Instant
   ) -> AppendResult {
     require(frame.count <= SpoolLimits.payloadBytesMax)
-    let headByteCount = RecordHeader.stride(deviceRecordByteCount(device))
+    let headByteCount = RecordHeader.stride(table.recordByteCount(device))
     let needed = headByteCount + RecordHeader.stride(frame.count)
-    guard var batch = openBatch(needed, now) else { return .full }
+    guard openBatch(needed, now), var batch = gathering else { return .full }
     if batch.recordCount == 0 { batch.openedAt = timeBase(of: batch, now) }
     // A frame that may be delivered before it is written, and is left out then, needs a record that can
     // say so: one in a tail cannot.
@@ -141,7 +145,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       appendDeviceRecord(device, &batch, now)
     }
     let sequence = table[device].last.next
-    let payload = RecordHeader.byteCount + position(in: batch)
+    let payload = RecordHeader.byteCount + batch.position
     buffers[batch.buffer].store(frame, at: payload)
     seal(
       .data, frame.count, table[device].number, sequence, &batch, now,
@@ -182,34 +186,36 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     return true
   }
 
-  /// The batch being gathered with room for `needed` more bytes, opened if there is none.
-  mutating func openBatch(_ needed: Int, _ now: Instant) -> OpenBatch? {
+  /// Opens a batch if none is being gathered; returns whether the one there is has room for `needed` more
+  /// bytes.
+  mutating func openBatch(_ needed: Int, _ now: Instant) -> Bool {
     if let batch = gathering {
-      if batch.byteCount + needed <= batch.byteCountMax { return batch }
+      if batch.byteCount + needed <= batch.byteCountMax { return true }
       // While the disk fails, room comes from what is delivered.
-      guard batch.deliveredCount >= batch.frameCount / SpoolLimits.shrinkShare else { return nil }
+      guard batch.deliveredCount >= batch.frameCount / SpoolLimits.shrinkShare else { return false }
       shrinkGathering(now)
-      guard let batch = gathering, batch.byteCount + needed <= batch.byteCountMax else {
-        return nil
-      }
-      return batch
+      return gathering.map { $0.byteCount + needed <= $0.byteCountMax } ?? false
     }
     let room = geometry.segmentByteCount - writeOffset
     let wanted = BatchHeader.paged(
       BatchHeader.byteCount + needed + noteReserve + tailReserve)
-    if writeSegment < 0 || room < wanted || segments[writeSegment].use != .used {
+    let isEnd =
+      needed > 0 && room < min(lastByteCount, geometry.segmentByteCount / SpoolLimits.endShare)
+    if writeSegment < 0 || room < wanted || segments[writeSegment].use != .used
+      || isEnd && hasRoomForFrames
+    {
       // A commit under way still counts on the present segment: wait for it.
-      if underWay != nil { return nil }
+      if underWay != nil { return false }
       guard fullPolicy == .dropOldest || needed == 0 || hasRoomForFrames else {
         counters.refusedCount += 1
-        return nil
+        return false
       }
-      guard rollSegment() else { return nil }
+      guard rollSegment() else { return false }
     }
     let byteCountMax = roomForBatch
-    guard BatchHeader.byteCount + needed <= byteCountMax else { return nil }
+    guard BatchHeader.byteCount + needed <= byteCountMax else { return false }
     gatheringCount &+= 1
-    let batch = OpenBatch(
+    gathering = OpenBatch(
       buffer: underWay.map { 1 - $0.buffer } ?? 0,
       segment: writeSegment,
       generation: segments[writeSegment].generation,
@@ -221,8 +227,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       openedAt: now,
       offset: writeOffset)
     nextTicket &+= 1
-    gathering = batch
-    return batch
+    return true
   }
 
   /// Bytes that a batch written next may gather.
@@ -247,12 +252,8 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
     RecordHeader.seed(generation: batch.generation, batch: batch.number, salt: salt)
   }
 
-  func position(in batch: OpenBatch) -> Int {
-    SpoolLimits.pageByteCount + batch.byteCount
-  }
-
   /// Writes the header and checksum of a record of this moment whose payload is in place.
-  func seal(
+  mutating func seal(
     _ type: RecordType, _ payloadByteCount: Int, _ device: UInt32, _ sequence: SequenceNumber,
     _ batch: inout OpenBatch, _ now: Instant, flags: UInt8 = 0
   ) {
@@ -264,19 +265,14 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   }
 
   /// Writes the header and checksum of a record whose payload is in place, and counts it in.
-  func seal(_ header: RecordHeader, _ batch: inout OpenBatch) {
+  mutating func seal(_ header: RecordHeader, _ batch: inout OpenBatch) {
     let buffer = buffers[batch.buffer]
-    let offset = position(in: batch)
+    let offset = batch.position
     let end = offset + RecordHeader.byteCount + header.payloadByteCount
     buffer.zero(end..<offset + header.strideByteCount)
     header.seal(in: buffer, at: offset, seed: seed(of: batch), crc)
     batch.byteCount += header.strideByteCount
     batch.recordCount += 1
-  }
-
-  func deviceRecordByteCount(_ device: DeviceIndex) -> Int {
-    DeviceRecord.payloadByteCount(
-      name: table[device].key.count, login: table[device].login.count, table[device].dropped)
   }
 
   mutating func appendDeviceRecord(
@@ -302,7 +298,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
       loginByteCount: login.count, acknowledged: entry.acknowledged,
       firstGeneration: entry.pin.generation, firstColdGeneration: entry.coldPin.generation,
       dropped: entry.dropped)
-    let start = position(in: batch) + RecordHeader.byteCount
+    let start = batch.position + RecordHeader.byteCount
     let payload = start..<start + record.payloadByteCount
     record.write(to: buffer, at: start)
     entry.key.withBytes { buffer.store($0, at: record.name(in: payload).lowerBound) }

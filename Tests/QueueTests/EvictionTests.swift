@@ -24,6 +24,33 @@ struct EvictionTests {
     #expect(handed.count >= perLap * 3 / 4)
   }
 
+  @Test("leaves the end of a segment that is shorter than the batches, while it has room")
+  func ends() {
+    // Groups of eight pages: fifteen times into a segment, with five pages left.
+    let frame = [UInt8](repeating: 0x61, count: 1_000)
+    func storeGroup(_ spool: inout TestSpool) -> UInt64 {
+      let before = spool.counters.commitCount
+      for _ in 1...29 {
+        while spool.append(DeviceIndex(0), frame.span, .unlimited, now: instant(0)) == .full {
+          spool.commit()
+        }
+      }
+      spool.commit()
+      return spool.counters.commitCount - before
+    }
+    var spool = emptySpool(
+      SpoolGeometry(
+        segmentByteCount: 128 * SpoolLimits.pageByteCount,
+        segmentCount: SpoolLimits.segmentCountMin))
+    _ = spool.device("A")
+    for _ in 1...32 { #expect(storeGroup(&spool) == 1) }
+    // In a full ring it would cost frames.
+    while spool.counters.droppedFrameCount == 0 { _ = storeGroup(&spool) }
+    var commitCount: UInt64 = 0
+    for _ in 1...32 { commitCount += storeGroup(&spool) }
+    #expect(commitCount > 32)
+  }
+
   @Test("keeps the counts of what it gave up over a restart")
   func countsSurvive() {
     var spool = emptySpool()
