@@ -265,7 +265,7 @@ extension Engine where D: ~Copyable {
     var neighbour: InFlight? = nil
     for k in 0...place {
       let entry = upstreams[i].inFlight[k]
-      if upstreams[i].isAlike(entry), upstreams[i].alikeAnswerCount > 0 {
+      if upstreams[i].alikeAnswerCount > 0, entry.isAlike(upstreams[i].alikeType) {
         upstreams[i].alikeAnswerCount -= 1
       }
       switch entry.kind {

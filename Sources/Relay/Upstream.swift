@@ -43,6 +43,9 @@ struct InFlight {
   var sentAt: Instant
   /// When the frame came, as far as is known.
   var storedAt: Instant
+
+  /// Whether a well-behaved server answers this as it has answered a login with an answer of this type.
+  func isAlike(_ type: UInt16) -> Bool { kind != .expired && key.type == type }
 }
 
 /// Why a session with the platform ended or did not begin.
@@ -168,7 +171,7 @@ struct Upstream {
     if brokeAt != .never, brokeAt.advanced(by: RelayLimits.holdPause) > now { return false }
     for entry in inFlight where entry.isRequired {
       // Answered, though it is not believed yet.
-      if alikeAnswerCount > 0, isAlike(entry) { continue }
+      if alikeAnswerCount > 0, entry.isAlike(alikeType) { continue }
       return entry.sentAt.advanced(by: hold) > now
     }
     return true
@@ -200,16 +203,11 @@ struct Upstream {
     }
   }
 
-  /// Whether a well-behaved server answers this as it has answered the login.
-  func isAlike(_ entry: InFlight) -> Bool {
-    entry.kind != .expired && entry.key.type == alikeType
-  }
-
   /// The entry in flight that the last of `alikeAnswerCount` answers is for, `nil` when there are fewer.
   var alikePlace: Int? {
     mutating get {
       var count = 0
-      for k in inFlight.indices where isAlike(inFlight[k]) {
+      for k in inFlight.indices where inFlight[k].isAlike(alikeType) {
         count += 1
         if count == alikeAnswerCount { return k }
       }

@@ -474,6 +474,24 @@ private final class FamilyWorld: Edge {
     #expect(world.toDevice == command)
   }
 
+  @Test func `a command without an end goes when the platform is silent, not without its name`() {
+    let name = "imei:359586015829802"
+    let world = FamilyWorld()
+    world.respond = { String(decoding: $0, as: UTF8.self).contains("##") ? Array("LOAD".utf8) : [] }
+    world.say("##,\(name),A;")
+    world.wait(50)
+    world.toDevice = []
+    for part in ["**,imei", "**,\(name)", "**,\(name),"] {
+      world.tell(world.device, Array(part.utf8))
+      world.wait(5_000)
+    }
+    #expect(world.toDevice == [])
+    let command = Array("**,\(name),J".utf8)
+    world.tell(world.device, command)
+    world.wait(5_000)
+    #expect(world.toDevice == command)
+  }
+
   @Test func `a field that is said twice is a name, and no running number`() {
     let world = FamilyWorld()
     world.say("(080612022828BR00" + Self.fix)

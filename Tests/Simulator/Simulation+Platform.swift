@@ -234,8 +234,10 @@ extension Simulation {
 
   private func sendFromPlatform(_ i: Int, _ bytes: [UInt8], _ order: Int?) {
     var rest = bytes
+    // Half a command, where one may do without an end, cannot be told from a whole one.
+    let isWhole = order != nil && platform[i].speech.map { "\($0.name)" } == "coban"
     while !rest.isEmpty {
-      let count = chance(20) ? 1 + random.below(rest.count) : rest.count
+      let count = !isWhole && chance(20) ? 1 + random.below(rest.count) : rest.count
       platform[i].arrivalAtRelay = wire(
         platform[i].arrivalAtRelay,
         .fromPlatform(i, Array(rest[..<count]), order: count == rest.count ? order : nil))

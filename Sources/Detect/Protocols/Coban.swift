@@ -293,8 +293,20 @@ public enum Coban {
       }
       i += 1
     }
-    if i == Limits.cobanFrameBytesMax || silence > .none { return .frame(byteCount: i, []) }
+    if i == Limits.cobanFrameBytesMax || silence > .none && !isCommandPart(bytes) {
+      return .frame(byteCount: i, [])
+    }
+    if silence == .long { return .skip(byteCount: i, .garbage) }
     return .needMore(total: bytes.count + 1)
+  }
+
+  /// Whether a command that nothing has ended breaks off before it says anything: in its name, or behind it.
+  private static func isCommandPart(_ bytes: Span<UInt8>) -> Bool {
+    let name = 3 + dataStart.utf8CodeUnitCount
+    guard bytes.mayBecomeText(dataStart, at: 3) else { return false }
+    if bytes.count <= name { return true }
+    let end = name + bytes.digitCount(at: name)
+    return end == bytes.count || end + 1 == bytes.count && bytes[end] == 0x2C
   }
 
   private static func isDownStart(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
