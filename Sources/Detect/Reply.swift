@@ -51,8 +51,8 @@ public struct Reply: Sendable {
     for i in range { append(bytes[i]) }
   }
 
-  /// The CRC-16/X-25 of the bytes from `start` to the end.
-  func crcX25(from start: Int) -> UInt16 {
-    CRCX25.checksum(storage.span, start..<count)
+  /// Adds the CRC-16/X-25 of the bytes from `start` to the end.
+  mutating func appendCRCX25(from start: Int) {
+    append(be16: CRCX25.checksum(storage.span, start..<count))
   }
 }

@@ -41,6 +41,12 @@ struct DeadlineHeap {
     }
   }
 
+  /// Sets the deadline of `key` unless it has one that is no later: who talks on and on is not moved each time.
+  mutating func bring(_ key: Int, forwardTo deadline: Instant) {
+    if key < places.count, places[key] >= 0, heap[Int(places[key])].deadline <= deadline { return }
+    set(key, deadline)
+  }
+
   /// Takes the earliest key whose deadline has come.
   mutating func popExpired(_ now: Instant) -> Int? {
     guard let first = heap.first, first.deadline <= now else { return nil }

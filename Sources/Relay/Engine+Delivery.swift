@@ -35,6 +35,7 @@ extension Engine where D: ~Copyable {
     _ device: DeviceIndex, _ bytes: Span<UInt8>, _ entry: InFlight, _ now: Instant
   ) {
     upstreams[device.rawValue].inFlight.append(entry)
+    if entry.kind == .login { upstreams[device.rawValue].loginCountInFlight += 1 }
     upstreams[device.rawValue].sentCount += 1
     append(device, bytes)
     updateInterest(device)
@@ -270,6 +271,7 @@ extension Engine where D: ~Copyable {
       }
       switch entry.kind {
       case .login:
+        upstreams[i].loginCountInFlight -= 1
         continue
       case .neighbour:
         // Settled with the suspect that follows it.

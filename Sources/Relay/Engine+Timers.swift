@@ -27,7 +27,7 @@ extension Engine where D: ~Copyable {
 
   /// Sets the session's timer to its earliest deadline.
   mutating func schedule(_ slot: SessionSlot) {
-    timers.set(timerKey(slot), deadline(of: sessions[slot.rawValue]))
+    timers.bring(timerKey(slot), forwardTo: deadline(of: sessions[slot.rawValue]))
   }
 
   private func deadline(of session: DeviceSession) -> Instant {
@@ -90,7 +90,7 @@ extension Engine where D: ~Copyable {
 
   /// Sets the upstream's timer to its earliest deadline.
   mutating func schedule(_ device: DeviceIndex) {
-    timers.set(timerKey(device), deadline(of: device))
+    timers.bring(timerKey(device), forwardTo: deadline(of: device))
   }
 
   private mutating func deadline(of device: DeviceIndex) -> Instant {
@@ -117,7 +117,7 @@ extension Engine where D: ~Copyable {
   /// When proof is to be looked for of what is in flight.
   private mutating func probeDeadline(of device: DeviceIndex) -> Instant {
     let i = device.rawValue
-    guard let first = upstreams[i].inFlight.first, !upstreams[i].hasLoginInFlight else {
+    guard let first = upstreams[i].inFlight.first, upstreams[i].loginCountInFlight == 0 else {
       return .never
     }
     if !upstreams[i].isLoginAnswered {

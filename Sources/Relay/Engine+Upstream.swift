@@ -137,6 +137,7 @@ extension Engine where D: ~Copyable {
       ledger.resentFrameCount += 1
     }
     upstreams[i].inFlight.removeAll(keepingCapacity: false)
+    upstreams[i].loginCountInFlight = 0
     upstreams[i].input.removeAll()
     upstreams[i].output.removeAll()
     upstreams[i].sentLogin = []

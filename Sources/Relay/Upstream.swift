@@ -80,6 +80,8 @@ struct Upstream {
   var input = ByteQueue()
   var output = ByteQueue()
   var inFlight: [InFlight] = []
+  /// The logins among them.
+  var loginCountInFlight = 0
   /// The login the platform knows this connection by.
   var sentLogin: [UInt8] = []
   var isFlushQueued = false
@@ -157,6 +159,7 @@ struct Upstream {
   /// When a login in flight has waited too long for its answer.
   var answerDeadline: Instant {
     mutating get {
+      if loginCountInFlight == 0 { return .never }
       for entry in inFlight where entry.kind == .login {
         return max(entry.sentAt, lastByteAt == .never ? entry.sentAt : lastByteAt)
           .advanced(by: RelayLimits.answerTimeout)
@@ -194,13 +197,6 @@ struct Upstream {
   mutating func hasInFlight(type: UInt16) -> Bool {
     for entry in inFlight where entry.kind != .expired && entry.key.type == type { return true }
     return false
-  }
-
-  var hasLoginInFlight: Bool {
-    mutating get {
-      for entry in inFlight where entry.kind == .login { return true }
-      return false
-    }
   }
 
   /// The entry in flight that the last of `alikeAnswerCount` answers is for, `nil` when there are fewer.

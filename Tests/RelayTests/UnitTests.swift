@@ -6,6 +6,21 @@ import Testing
 @testable import Relay
 
 @Suite struct DeadlineHeapTests {
+  @Test func `a deadline is brought forward and never put off`() {
+    var heap = DeadlineHeap()
+    heap.bring(3, forwardTo: Instant(milliseconds: 50))
+    heap.bring(3, forwardTo: Instant(milliseconds: 70))
+    heap.bring(3, forwardTo: .never)
+    #expect(heap.earliest == Instant(milliseconds: 50))
+    heap.bring(3, forwardTo: Instant(milliseconds: 20))
+    heap.bring(4, forwardTo: Instant(milliseconds: 30))
+    #expect(heap.popExpired(Instant(milliseconds: 40)) == 3)
+    #expect(heap.popExpired(Instant(milliseconds: 40)) == 4)
+    #expect(heap.popExpired(Instant(milliseconds: 90)) == nil)
+    heap.bring(3, forwardTo: .never)
+    #expect(heap.earliest == .never)
+  }
+
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func `keys expire in the order of their deadlines, and of their numbers`(seed: UInt64) {
     var random = RandomSource(seed: seed)

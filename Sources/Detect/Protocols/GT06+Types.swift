@@ -151,7 +151,7 @@ extension GT06 {
 
   private static func finish(_ reply: inout Reply, serial: UInt16, checksumFrom start: Int) {
     reply.append(be16: serial)
-    reply.append(be16: reply.crcX25(from: start))
+    reply.appendCRCX25(from: start)
     reply.append(be16: 0x0D0A)
   }
 
