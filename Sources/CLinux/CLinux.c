@@ -153,6 +153,27 @@ long clinux_replace_file(const char *path, const char *temporary, const void *by
   return result;
 }
 
+long clinux_replace_at(int directory, const char *name, const void *bytes, size_t count) {
+  char temporary[64];
+  if (strlen(name) + sizeof ".new" > sizeof temporary) return -ENAMETOOLONG;
+  strcat(strcpy(temporary, name), ".new");
+  long opened = clinux_open_at(directory, temporary, 1);
+  if (opened < 0) return opened;
+  int fd = (int)opened;
+  size_t offset = 0;
+  long result = clinux_truncate(fd, 0);
+  while (result >= 0 && offset < count) {
+    result = clinux_write(fd, (const uint8_t *)bytes + offset, count - offset);
+    if (result > 0) offset += (size_t)result;
+  }
+  if (result >= 0) result = clinux_sync(fd);
+  close(fd);
+  if (result >= 0) result = clinux_rename_at(directory, temporary, name);
+  if (result >= 0) return clinux_sync(directory);
+  unlinkat(directory, temporary, 0);
+  return result;
+}
+
 int64_t clinux_file_size(int fd) {
   struct stat status;
   return fstat(fd, &status) < 0 ? -errno : (int64_t)status.st_size;

@@ -176,7 +176,14 @@ extension Text {
 
   @inline(never)
   mutating func appendField(_ name: StaticString, _ number: UInt64) {
-    appendName(name)
+    appendField("", name, number)
+  }
+
+  /// Appends a number under a name of two parts.
+  @inline(never)
+  mutating func appendField(_ prefix: StaticString, _ name: StaticString, _ number: UInt64) {
+    appendName(prefix)
+    append(name)
     append(byte: 0x3A)
     append(number)
   }

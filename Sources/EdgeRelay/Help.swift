@@ -86,9 +86,9 @@ enum Help {
       metrics   the same figures as Prometheus reads them, for node exporter's textfile collector
       devices   a line for each device: protocol, address, seconds since its last frame, frames
                 waiting, the age of the oldest of them, its session with the platform, failures
-                in a row; frames received and delivered since the relay's start, and given up ever
+                in a row; frames received and delivered since the ledger is kept, given up ever
       ledger    what became of every frame, for each device and for all: received = delivered +
-                held + given up, by reason; that it is so is checked
+                held + given up, by reason, over restarts; that it is so is checked
       unknown   the latest addresses that sent what no protocol understands: how often, which
                 protocols come nearest, and how it begins
       dump      configuration in force, status, devices, ledger and unknown as one JSON object

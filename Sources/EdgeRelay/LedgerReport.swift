@@ -1,39 +1,50 @@
 // `edgerelay ledger` for people: a line for each device and for all, and the equation in numbers.
 
+import Relay
+
 /// Writes ledgers.
 enum LedgerReport {
-  private static let gains: [StaticString] = ["received", "held_before"]
-  private static let fates: [StaticString] = [
-    "logins", "unidentified", "delivered", "held", "expired", "quarantined", "dropped_full",
-    "dropped_damaged", "dropped_operator",
-  ]
+  /// The fields behind device and protocol are the terms. Behind them a total has what was ever given up,
+  /// whether it is even, since when it counts, gaps, the seconds of this run, and the run's terms.
+  private static let column = 2
+  private static let runColumn = column + LedgerTerm.count + 5
 
   /// Writes the ledgers of devices, and the last of them as an equation: that of all, unless one
   /// device was asked for.
   static func write(_ records: [Record], to text: inout Text) {
     guard let last = records.last else { return }
-    text.append(
-      """
-      counted since the relay's start; held_before is what the spool held then, dropped_ever what it
-      has given up of a device as long as it knows it
-
-
-      """)
-    Record.writeTable(records, "", to: &text)
-    text.append("\n")
-    append(gains, of: last, to: &text)
-    text.append("\n  = ")
-    append(fates, of: last, to: &text)
+    let isTotal = last.fields.count == runColumn + LedgerTerm.count
+    text.append("counted over restarts")
+    if isTotal {
+      text.append(" since=")
+      text.append(last.value("since"))
+      text.append(" gaps=")
+      text.append(last.value("gaps"))
+    }
+    text.append("\n\n")
+    if records.count > 1 || !isTotal {
+      Record.writeTable(records, "", to: &text)
+      text.append("\n")
+    }
+    append(last, at: column, to: &text)
+    if isTotal {
+      text.append("since the relay's start:\n")
+      append(last, at: runColumn, to: &text)
+    }
     let isEven = last.value("even").spells("yes")
-    text.append(isEven ? "\nthe books are even\n" : "\nTHE BOOKS ARE NOT EVEN, please report it\n")
+    text.append(isEven ? "the books are even\n" : "THE BOOKS ARE NOT EVEN, please report it\n")
   }
 
-  private static func append(_ names: [StaticString], of record: Record, to text: inout Text) {
-    for (i, name) in names.enumerated() {
-      if i > 0 { text.append(" + ") }
-      text.append(name)
+  /// Writes the equation of the terms that begin at a field.
+  @inline(never)
+  private static func append(_ record: Record, at first: Int, to text: inout Text) {
+    for i in 0..<min(LedgerTerm.count, record.fields.count - first) {
+      text.append(i == 0 ? "" : i == LedgerTerm.gainCount ? "\n  = " : " + ")
+      let field = record.fields[first + i]
+      text.append(field.name)
       text.append(" ")
-      text.append(record.value(name))
+      text.append(field.value)
     }
+    text.append("\n")
   }
 }

@@ -95,8 +95,8 @@ extension Loop {
     text.appendField("oldest_seconds", seconds: age(status.oldestAt, now))
     text.appendField("platform", status.platform)
     text.appendField("failures", UInt64(status.failedAttemptCount))
-    text.appendField("received", balance.received)
-    text.appendField("delivered", balance.delivered)
+    text.appendField("received", balance[.received])
+    text.appendField("delivered", balance[.delivered])
     text.appendField("dropped", balance.droppedEver)
     text.append("\n")
   }
@@ -104,29 +104,35 @@ extension Loop {
   func writeLedger(of device: DeviceIndex, to text: inout Text) {
     guard let name = name(of: device), let balance = engine.balance(of: device) else { return }
     appendName(name, to: &text)
-    write(balance, to: &text)
+    write(balance, isEven: balance.isEven, to: &text)
     text.append("\n")
   }
 
+  /// The ledger of all: as long as it is kept and, behind that, since the program's start.
   func writeTotalLedger(to text: inout Text) {
+    let (kept, run) = (engine.keptBalance, engine.balance)
     text.appendField("device", "total")
     text.appendField("protocol", "-")
-    write(engine.balance, to: &text)
-    text.appendField("since_seconds", seconds: clock.now.since(startedAt))
+    write(kept, isEven: kept.isEven && run.isEven, to: &text)
+    var since = Text()
+    if engine.kept.since > 0 {
+      Self.write(CalendarTime(secondsSince1970: engine.kept.since), to: &since)
+    } else {
+      since.append("-")
+    }
+    text.appendField("since", since)
+    text.appendField("gaps", UInt64(engine.kept.gapCount))
+    text.appendField("run_seconds", seconds: clock.now.since(startedAt))
+    for term in LedgerTerm.allCases {
+      text.appendField("run_", term.name, run[term])
+    }
     text.append("\n")
   }
 
-  private func write(_ balance: Balance, to text: inout Text) {
-    let numbers: [(StaticString, UInt64)] = [
-      ("received", balance.received), ("held_before", balance.heldBefore),
-      ("logins", balance.logins), ("unidentified", balance.unidentified),
-      ("delivered", balance.delivered), ("held", balance.held), ("expired", balance.expired),
-      ("quarantined", balance.quarantined), ("dropped_full", balance.evicted),
-      ("dropped_damaged", balance.damaged), ("dropped_operator", balance.byOperator),
-      ("dropped_ever", balance.droppedEver),
-    ]
-    for (name, number) in numbers { text.appendField(name, number) }
-    text.appendField("even", balance.isEven ? "yes" : "no")
+  private func write(_ balance: Balance, isEven: Bool, to text: inout Text) {
+    for term in LedgerTerm.allCases { text.appendField("", term.name, balance[term]) }
+    text.appendField("dropped_ever", balance.droppedEver)
+    text.appendField("even", isEven ? "yes" : "no")
   }
 
   func writeSettings(to text: inout Text) {

@@ -62,6 +62,7 @@ struct Loop: ~Copyable {
   private let writer: CommitWriter
   let quarantineFile: QuarantineFile
   let parkedFile: ParkedFile
+  let ledgerFile: LedgerFile
   private let resolver: Resolver
   private let signals: Int32
   var service: ServiceManager
@@ -86,6 +87,9 @@ struct Loop: ~Copyable {
   private var resolveAt = Instant.origin
   private var clockAt = Instant.origin
   var summaryAt = Instant.never
+  /// When the ledger is written down next, if anything has changed, and what was written last.
+  var ledgerAt = Instant.never
+  var ledgerChecksum: UInt32 = 0
   private var acceptAgainAt = Instant.never
   private var stopBy = Instant.never
   private var isStopping = false
@@ -93,7 +97,7 @@ struct Loop: ~Copyable {
   init(
     engine: consuming Engine<SpoolDirectory>, poller: consuming Poller, clock: Clock,
     isClockTrusted: Bool, log: Log, listeners: [Listener], writer: CommitWriter,
-    quarantineFile: QuarantineFile, parkedFile: ParkedFile,
+    quarantineFile: QuarantineFile, parkedFile: ParkedFile, ledgerFile: LedgerFile,
     resolver: Resolver, signals: Int32, service: ServiceManager, configuration: RunConfiguration?,
     control: Control, metrics: MetricsServer, summaryInterval: Int, secret: UInt64
   ) {
@@ -106,6 +110,7 @@ struct Loop: ~Copyable {
     self.writer = writer
     self.quarantineFile = quarantineFile
     self.parkedFile = parkedFile
+    self.ledgerFile = ledgerFile
     self.resolver = resolver
     self.signals = signals
     self.service = service
@@ -143,7 +148,6 @@ struct Loop: ~Copyable {
   /// Runs until a signal ends it; returns the exit code.
   mutating func run() -> Int32 {
     takeAddresses()
-    checkClock(clock.now)
     planSummary(clock.now)
     let parked = parkedFile.read()
     if !parked.isEmpty {
@@ -151,7 +155,10 @@ struct Loop: ~Copyable {
       line.append(" count=", parked.count)
       log.write(.warning, line, now: clock.now)
     }
-    engine.start(parked: parked, now: clock.now)
+    let ledger = readLedger()
+    engine.start(parked: parked, ledger: ledger, now: clock.now)
+    checkClock(clock.now)
+    beginLedger(ledger, clock.now)
     performEffects()
     service.sayReady(statusText, now: clock.now)
     var hasMore = false
@@ -439,6 +446,7 @@ struct Loop: ~Copyable {
     }
     if now >= clockAt { checkClock(now) }
     if now >= summaryAt { writeMinuteSummary(now) }
+    keepLedger(now)
     expireMetrics(now)
     service.keep(now)
     if service.wantsStatus(now), !isStopping { service.say(statusText, now: now) }
@@ -449,6 +457,7 @@ struct Loop: ~Copyable {
     clockAt = now.advanced(by: Self.clockInterval)
     let wasBelieved = clock.isBelieved
     clock.check(isTrusted: isClockTrusted)
+    if engine.dateLedger(clock.moment) { ledgerAt = now }
     if clock.isBelieved == wasBelieved { return }
     let words: StaticString =
       wasBelieved
@@ -497,8 +506,9 @@ struct Loop: ~Copyable {
   /// The exit code once everything is done or the time is up.
   private mutating func stopCode(_ now: Instant) -> Int32? {
     let isFlushed = !sessions.contains { $0.descriptor >= 0 && $0.interest.write }
-    guard engine.isDrained && isFlushed || now >= stopBy else { return nil }
+    guard engine.isDrained && isFlushed && !ledgerFile.isBusy || now >= stopBy else { return nil }
     let isClean = engine.isDrained
+    if isClean, !ledgerFile.isBusy { writeLedger(isClean: true, now) }
     writeSummary(isClean: isClean, now)
     return isClean ? ExitCode.success : ExitCode.failure
   }

@@ -128,6 +128,7 @@ private func startRelay(
   let directory = disk.path
   let medium = disk.medium
   let parkedFile = disk.parkedFile
+  let ledgerFile = disk.ledgerFile
   let resolver = try system("cannot start the name resolver: ") { () throws(SystemError) in
     try Resolver(options.upstream)
   }
@@ -167,7 +168,8 @@ private func startRelay(
   var loop = Loop(
     engine: engine, poller: poller, clock: clock, isClockTrusted: options.isClockTrusted, log: log,
     listeners: listeners, writer: writer,
-    quarantineFile: quarantineFile, parkedFile: parkedFile, resolver: resolver, signals: signals,
+    quarantineFile: quarantineFile, parkedFile: parkedFile, ledgerFile: ledgerFile,
+    resolver: resolver, signals: signals,
     service: service, configuration: configuration, control: control, metrics: metrics,
     summaryInterval: options.summaryInterval, secret: clinux_random())
   return loop.run()

@@ -2,12 +2,12 @@
 // "123456789" gives E3069283. Eight bytes a step from eight tables of 1 KiB each, which are read
 // without a check of the index: every index is a table's start plus one byte.
 
-/// The checksum of everything in the spool.
-struct CRC32C {
+/// The checksum of everything in the spool and beside it.
+public struct CRC32C: Sendable {
   static let tableCount = 8
   private let tables: PageBuffer
 
-  init() {
+  public init() {
     tables = PageBuffer(byteCount: Self.tableCount * 1_024)
     for i in 0..<256 {
       var register = UInt32(i)
@@ -21,7 +21,7 @@ struct CRC32C {
   }
 
   /// The checksum of `buffer[range]`, preceded by the eight bytes of `seed`, little-endian.
-  func checksum(seed: UInt64, _ buffer: PageBuffer, _ range: Range<Int>) -> UInt32 {
+  public func checksum(seed: UInt64, _ buffer: PageBuffer, _ range: Range<Int>) -> UInt32 {
     finish(update(start(seed), buffer, range))
   }
 

@@ -139,6 +139,7 @@ struct DeviceTable {
   }
 
   /// The device named `key`, or `nil`.
+  @inline(never)
   func find(_ key: DeviceKey) -> DeviceIndex? {
     var place = Int(key.hash(secret) & UInt64(index.count - 1))
     while index[place] >= 0 {

@@ -30,7 +30,7 @@
     require(offset <= byteCount - width)
   }
 
-  func loadUInt8(at offset: Int) -> UInt8 {
+  public func loadUInt8(at offset: Int) -> UInt8 {
     check(offset, 1)
     return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
   }
@@ -81,7 +81,7 @@
     return register
   }
 
-  func store(_ value: UInt8, at offset: Int) {
+  public func store(_ value: UInt8, at offset: Int) {
     check(offset, 1)
     unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
   }

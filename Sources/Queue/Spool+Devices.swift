@@ -4,6 +4,9 @@ extension Spool where D: ~Copyable {
   /// How many slots of the device table are in use or were; indices are below this.
   public var deviceCount: Int { table.count }
 
+  /// How many there can be; from then on a new device takes the place of another.
+  public var deviceCountMax: Int { table.capacity }
+
   /// The device named `key`, entered if it is new; `nil` when the table is full.
   public mutating func device(named key: DeviceKey) -> DeviceIndex? {
     if let device = table.find(key) { return device }

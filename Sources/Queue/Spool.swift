@@ -27,7 +27,7 @@ public struct Spool<D: Disk & ~Copyable>: ~Copyable {
   var segments: [SegmentState]
   /// Used segments, oldest generation first.
   var order: [Int] = []
-  let crc = CRC32C()
+  public let crc = CRC32C()
   let buffers: InlineArray<2, PageBuffer>
   var gathering: OpenBatch?
   var underWay: OpenBatch?

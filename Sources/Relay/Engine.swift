@@ -59,6 +59,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   /// What the spool had counted, and held, when this program's counting began.
   var countersBefore = SpoolCounters()
   var heldBeforeCount: UInt64 = 0
+  public internal(set) var kept = KeptLedger()
   var gate = Gate()
   var timers = DeadlineHeap()
   var random: RandomSource
@@ -107,10 +108,14 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     effects.reserveCapacity(1_024)
   }
 
-  /// Begins delivering what the spool held at start, but for devices that were parked.
-  public mutating func start(parked: [DeviceKey] = [], now: Instant) {
+  /// Begins delivering what the spool held at start, but for devices that were parked, and counting
+  /// where `ledger` ends.
+  public mutating func start(
+    parked: [DeviceKey] = [], ledger: LedgerImage? = nil, now: Instant
+  ) {
     self.parked = parked
     openLedgers(now: now)
+    resumeLedgers(ledger, now: now)
     for i in 0..<spool.deviceCount {
       let device = DeviceIndex(i)
       guard spool.isKnown(device), spool.hasUndelivered(device) else { continue }

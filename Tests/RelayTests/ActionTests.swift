@@ -144,15 +144,15 @@ struct ActionTests {
     #expect(world.giveUp(1) == 2)
     world.settle()
     #expect(!first.isOpen)
-    #expect(world.balance(1).byOperator == 2)
-    #expect(world.balance(1).held == 0)
+    #expect(world.balance(1)[.byOperator] == 2)
+    #expect(world.balance(1)[.held] == 0)
     #expect(world.ledger.resentFrameCount == 0)
     #expect(world.giveUp(1) == 0)
     world.respond = World.likeAServer
     tracker.send(.alarm(4))
     world.advance(5_000)
     #expect(world.upstream.frames == [.login(1), .alarm(4)])
-    #expect(world.balance(1).delivered == 1)
+    #expect(world.balance(1)[.delivered] == 1)
     // The answers that the frames were owed were not given up.
     #expect(tracker.take() == [2, 3, 4].map { Wire.alarm($0).answer() })
   }
@@ -178,7 +178,7 @@ struct ActionTests {
     world.advance(1_000)
     tracker.hangUp()
     #expect(world.giveUp(1) == 1)
-    #expect(world.balance(1).held == 0)
+    #expect(world.balance(1)[.held] == 0)
   }
 
   // MARK: Watching

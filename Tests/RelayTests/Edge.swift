@@ -124,12 +124,19 @@ class Edge {
     }
   }
 
+  private func terms(_ balance: Balance) -> String {
+    LedgerTerm.allCases.map { "\($0) \(balance[$0])" }.joined(separator: ", ")
+  }
+
   /// Checks what must hold between any two events.
   func checkLimits() {
-    if !engine.balance.isEven { violations.append("the ledger of all: \(engine.balance)") }
+    if !engine.balance.isEven { violations.append("the ledger of all: \(terms(engine.balance))") }
+    if !engine.keptBalance.isEven {
+      violations.append("the ledger of all as it is kept: \(terms(engine.keptBalance))")
+    }
     for i in 0..<engine.spool.deviceCount {
       if let balance = engine.balance(of: DeviceIndex(i)), !balance.isEven {
-        violations.append("the ledger of device \(i): \(balance)")
+        violations.append("the ledger of device \(i): \(terms(balance))")
       }
     }
     for upstream in engine.upstreams {

@@ -37,7 +37,7 @@ import Testing
     #expect(tracker.take() == [Wire.alarm(2).answer()])
     #expect(world.engine.spool.counters.sparedFrameCount == 0)
     #expect(world.engine.spool.counters.commitCount == 1)
-    #expect(world.balance(1).byOperator == 1)
+    #expect(world.balance(1)[.byOperator] == 1)
     #expect(world.balance(1).isEven)
     #expect(world.engine.balance.isEven)
   }
@@ -56,7 +56,7 @@ import Testing
     world.advance(20)
     #expect(tracker.take() == [Wire.alarm(3).answer()])
     #expect(world.engine.spool.counters.sparedFrameCount == 0)
-    #expect(world.balance(1).held == 2)
+    #expect(world.balance(1)[.held] == 2)
   }
 
   @Test func `what the platform does not confirm in time is written, and answered then`() {

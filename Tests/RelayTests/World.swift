@@ -95,7 +95,7 @@ final class World: Edge {
   init(
     policy: ReplyPolicy = .minimal, image: DiskImage? = nil, sessionCountMax: Int = 1_024,
     deviceCountMax: Int = 1_024, holdMilliseconds: Int = 0, parked: [DeviceKey] = [],
-    answersAtRisk: Bool = false, seed: UInt64 = 1
+    answersAtRisk: Bool = false, ledger: LedgerImage? = nil, seed: UInt64 = 1
   ) {
     var policies = ReplyPolicies()
     policies.set(policy)
@@ -104,7 +104,7 @@ final class World: Edge {
       policies: policies, sessionCountMax: sessionCountMax, holdMilliseconds: holdMilliseconds)
     super.init(
       image: image, configuration: configuration, deviceCountMax: deviceCountMax, seed: seed)
-    engine.start(parked: parked, now: instant)
+    engine.start(parked: parked, ledger: ledger, now: instant)
     settle()
   }
 

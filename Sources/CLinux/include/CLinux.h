@@ -175,6 +175,9 @@ long clinux_unlink(const char *path);
 /* Writes a file that everybody may read, and puts it in the place of the one at `path` at once. */
 long clinux_replace_file(const char *path, const char *temporary, const void *bytes, size_t count);
 
+/* The same in an open directory, durably, by way of NAME.new. Where it fails, the file is as it was. */
+long clinux_replace_at(int directory, const char *name, const void *bytes, size_t count);
+
 /* Looks a name up; blocks. Writes up to `count` addresses with `port`, returns how many, or a
  * negative getaddrinfo code. With `numeric`, only literal addresses are taken and nothing blocks. */
 long clinux_resolve(const char *host, uint16_t port, int numeric, uint8_t *addresses, int count);

@@ -13,13 +13,14 @@ import Relay
 /// The file `parked` of the spool directory.
 struct ParkedFile {
   private static let byteCountMax = 64 * 1_024
+  private static let name: StaticString = "parked"
 
   /// The spool directory's descriptor, which stays open.
   let directory: Int32
 
   /// The devices in the file; none when there is none, or where it is not understood.
   func read() -> [DeviceKey] {
-    let opened = withCString(Text("parked").bytes) { unsafe clinux_open_at(directory, $0, 0) }
+    let opened = unsafe clinux_open_at(directory, Self.name.cString, 2)
     guard opened >= 0 else { return [] }
     defer { Sockets.close(Int32(opened)) }
     var bytes = [UInt8](repeating: 0, count: Self.byteCountMax)
@@ -41,20 +42,10 @@ struct ParkedFile {
 
   /// Puts `content` in the place of the file; `false` when the disk refuses.
   func write(_ content: Text) -> Bool {
-    let name = Text("parked.new").bytes
-    let opened = withCString(name) { unsafe clinux_open_at(directory, $0, 1) }
-    guard opened >= 0 else { return false }
-    let descriptor = Int32(opened)
-    defer { Sockets.close(descriptor) }
-    guard clinux_truncate(descriptor, 0) >= 0 else { return false }
-    content.write(to: descriptor)
-    guard clinux_file_size(descriptor) == Int64(content.count), clinux_sync(descriptor) >= 0 else {
-      return false
+    // SAFETY: the bytes live for the call.
+    unsafe content.bytes.withUnsafeBytes {
+      unsafe clinux_replace_at(directory, Self.name.cString, $0.baseAddress, $0.count) >= 0
     }
-    let renamed = withCString(name) { from in
-      withCString(Text("parked").bytes) { unsafe clinux_rename_at(directory, from, $0) }
-    }
-    return renamed >= 0 && clinux_sync(directory) >= 0
   }
 
   /// Writes one line of the file.

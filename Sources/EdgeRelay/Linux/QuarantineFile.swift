@@ -15,9 +15,7 @@ struct QuarantineFile {
 
   /// Appends a line; `false` when there is no room or the disk refuses.
   func append(_ line: Text) -> Bool {
-    let opened = withCString(Text("quarantine").bytes) {
-      unsafe clinux_open_at(directory, $0, 1)
-    }
+    let opened = unsafe clinux_open_at(directory, ("quarantine" as StaticString).cString, 1)
     guard opened >= 0 else { return false }
     let descriptor = Int32(opened)
     defer { Sockets.close(descriptor) }

@@ -1,5 +1,5 @@
-// The spool's files: `lock`, and `seg.000` ... of equal size, created once; and `quarantine` and
-// `parked`, if they were ever needed (QuarantineFile.swift, ParkedFile.swift).
+// The spool's files: `lock`, and `seg.000` ... of equal size, created once; `ledger` (LedgerFile.swift); and
+// `quarantine` and `parked`, if they were ever needed (QuarantineFile.swift, ParkedFile.swift).
 //
 // The directory is locked for as long as the program lives. Every segment is created at its final
 // size at first start, synced, and the directory synced once; after that none of them is created,
@@ -123,6 +123,9 @@ struct SpoolDirectory: Disk, ~Copyable {
   /// Where it is kept which devices are parked.
   var parkedFile: ParkedFile { ParkedFile(directory: directory) }
 
+  /// What became of every frame, over restarts.
+  var ledgerFile: LedgerFile { LedgerFile(directory: directory) }
+
   mutating func startCommit(_ order: CommitOrder) {
     writer?.start(order, descriptor: segments[order.segment])
   }
@@ -168,9 +171,7 @@ struct SpoolDirectory: Disk, ~Copyable {
   }
 
   private static func takeLock(_ directory: Int32) throws(SpoolDirectoryError) -> Int32 {
-    let opened = withCString(Text("lock").bytes) {
-      unsafe clinux_open_at(directory, $0, 1)
-    }
+    let opened = unsafe clinux_open_at(directory, ("lock" as StaticString).cString, 1)
     if opened < 0 { throw .cannotCreate(SystemError(code: Int32(-opened))) }
     let locked = clinux_lock(Int32(opened))
     if locked < 0 {
