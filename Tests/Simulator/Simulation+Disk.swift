@@ -93,11 +93,13 @@ extension Simulation {
       platform[i].lostAt = nil
     }
     let parked = engine.parked
+    // A ledger that is up to date, or older by a life.
+    if killCount % 2 == 1 { writtenLedger = engine.ledgerImage(isClean: killCount % 4 == 1) }
     engine = Self.engine(
       image, configuration, Self.deviceCountMax, seed &+ UInt64(killCount), geometry)
     engine.spool.fullPolicy = fullPolicy
     undeliveredAtStart = totalUndelivered
-    engine.start(parked: parked, now: instant)
+    engine.start(parked: parked, ledger: writtenLedger, now: instant)
   }
 
   var totalUndelivered: Int {

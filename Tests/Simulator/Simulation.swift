@@ -70,6 +70,8 @@ final class Simulation: Edge {
   /// Losses counted by relays that are gone.
   var droppedBefore = 0
   var undeliveredAtStart = 0
+  /// What a relay that is gone has written down of its ledger.
+  var writtenLedger: LedgerImage?
   private(set) var trace: [String] = []
   /// A hash of everything that happened, to compare two runs.
   private(set) var digest: UInt64 = 0
