@@ -1,5 +1,7 @@
 // Why a configuration cannot be used.
 
+import Detect
+
 /// A mistake in a configuration, in words for the operator.
 public struct ConfigurationError: Error {
   public var message: Text

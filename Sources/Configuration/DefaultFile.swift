@@ -1,5 +1,7 @@
 // The configuration as it is shipped: every table and key as a comment, with what holds without it.
 
+import Detect
+
 /// The file that `default-config` prints and that packages install.
 public enum DefaultFile {
   public static var text: Text {
@@ -20,7 +22,7 @@ public enum DefaultFile {
       comment(table.row.summary, to: &text)
       text.append("#[")
       text.append(table.row.name)
-      if table.row.example.utf8CodeUnitCount > 0 {
+      if !table.row.example.isEmpty {
         text.append(".")
         text.append(table.row.example)
       }
@@ -32,7 +34,7 @@ public enum DefaultFile {
         text.append("#")
         text.append(row.name)
         text.append(" = ")
-        let shown = row.standard.utf8CodeUnitCount > 0 ? row.standard : row.example
+        let shown = row.standard.isEmpty ? row.example : row.standard
         row.kind.write(Text(shown).bytes, to: &text)
         text.append("\n")
       }
@@ -40,7 +42,7 @@ public enum DefaultFile {
     return text
   }
 
-  private static func comment(_ lines: StaticString, to text: inout Text) {
+  private static func comment(_ lines: Literal, to text: inout Text) {
     text.append("# ")
     for byte in Text(lines).bytes {
       text.append(byte: byte)

@@ -1,5 +1,7 @@
 // Addresses as operators write them: 0.0.0.0:8888, [::]:8888, d.example.com:8888.
 
+import Detect
+
 /// A host name or address with a port, not yet looked up.
 public struct HostAndPort: Equatable, Sendable {
   /// The host as written, without brackets.

@@ -2,6 +2,8 @@
 // `default-config` and with it etc/edgerelay.toml, the keys in edgerelay.toml(5), the options of
 // `run` and the completion of the shell. A new key is one case and one row.
 
+import Detect
+
 /// When a changed value takes effect.
 public enum KeyChange: Sendable {
   /// At a reload.
@@ -13,17 +15,17 @@ public enum KeyChange: Sendable {
 /// What is known about one key.
 public struct KeyRow: Sendable {
   public let table: Table
-  public let name: StaticString
+  public let name: Literal
   public let kind: ValueKind
   /// What holds when the key is not set, without quotes; empty when nothing does.
-  public let standard: StaticString
+  public let standard: Literal
   /// What to show where there is no standard.
-  public let example: StaticString
+  public let example: Literal
   public let change: KeyChange
   /// The option of `run` that sets it, if there is one.
-  public let option: StaticString
+  public let option: Literal
   /// For people; lines are broken where they should be.
-  public let summary: StaticString
+  public let summary: Literal
 }
 
 /// Everything that can be set.
@@ -215,7 +217,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
 
   /// What holds when the key is not set; `nil` when nothing does.
   var standard: SettingValue? {
-    row.standard.utf8CodeUnitCount == 0 ? nil : row.kind.read(Text(row.standard).bytes)
+    row.standard.isEmpty ? nil : row.kind.read(Text(row.standard).bytes)
   }
 
   static func named(_ name: [UInt8], in table: Table) -> Key? {
@@ -224,6 +226,6 @@ public enum Key: UInt8, CaseIterable, Sendable {
 
   /// The key that an option of `run` sets.
   public static func option(_ word: [UInt8]) -> Key? {
-    allCases.first { $0.row.option.utf8CodeUnitCount > 0 && word.spells($0.row.option) }
+    allCases.first { !$0.row.option.isEmpty && word.spells($0.row.option) }
   }
 }

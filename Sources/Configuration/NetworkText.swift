@@ -1,5 +1,7 @@
 // Networks as operators write them: 10.0.0.0/8, 2001:db8::/32, and 192.0.2.7 for one address.
 
+import Detect
+
 /// A network, its address not yet read.
 public struct NetworkText: Sendable {
   public var address: [UInt8]

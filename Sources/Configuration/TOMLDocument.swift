@@ -10,6 +10,8 @@
 // Invariants: every accepted file is valid TOML 1.0 and means the same there; no key stands twice in
 // a table and no table twice in a file; lines and columns count from 1, columns in characters.
 
+import Detect
+
 /// A place in a file.
 public struct TOMLPlace: Equatable, Sendable {
   public var line: Int
@@ -110,7 +112,7 @@ public struct TOMLDocument: Sendable {
   }
 
   private static func tooMany(
-    _ count: Int, _ things: StaticString, _ place: TOMLPlace
+    _ count: Int, _ things: Literal, _ place: TOMLPlace
   ) -> TOMLError {
     var message = Text("expected no more than ")
     message.append(count)

@@ -3,6 +3,8 @@
 // Invariant: 0 <= offset <= bytes.count, lineStart <= offset; each call of `next` moves `offset` on
 // or returns `nil`. Source: TOML 1.0.0.
 
+import Detect
+
 /// What a line holds.
 enum TOMLItem {
   case table(TOMLTable)
@@ -218,7 +220,7 @@ struct TOMLReader {
     return TOMLPlace(line: line, column: column)
   }
 
-  private func expected(_ words: StaticString) -> TOMLError {
+  private func expected(_ words: Literal) -> TOMLError {
     var message = Text("expected ")
     message.append(words)
     return TOMLError(place: place, message: message)

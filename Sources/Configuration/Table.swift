@@ -24,12 +24,12 @@ public enum TableNaming: Sendable {
 
 /// What is known about one kind of table.
 public struct TableRow: Sendable {
-  public let name: StaticString
+  public let name: Literal
   public let naming: TableNaming
   /// A name to show in examples, as it is written in a header.
-  public let example: StaticString
+  public let example: Literal
   /// For people; lines are broken where they should be.
-  public let summary: StaticString
+  public let summary: Literal
 }
 
 /// A kind of table.

@@ -3,23 +3,24 @@
 // What is called everywhere is never inlined: nowhere is there a hurry, and it would be a tenth of the
 // binary.
 
+import Detect
+
+public typealias Literal = Detect.Literal
+
 /// ASCII or UTF-8 text being built.
 public struct Text: Sendable {
   public private(set) var bytes: [UInt8] = []
 
   public init() {}
   @inline(never)
-  public init(_ text: StaticString) { append(text) }
+  public init(_ text: Literal) { append(text) }
   public init(hex bytes: Span<UInt8>) { append(hex: bytes) }
 
   public var isEmpty: Bool { bytes.isEmpty }
   public var count: Int { bytes.count }
 
   @inline(never)
-  public mutating func append(_ text: StaticString) {
-    // SAFETY: a static string's bytes live for ever.
-    text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
-  }
+  public mutating func append(_ text: Literal) { text.forEach { bytes.append($0) } }
 
   @inline(never)
   public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
@@ -39,14 +40,14 @@ public struct Text: Sendable {
 
   /// Appends a label and a number.
   @inline(never)
-  public mutating func append(_ label: StaticString, _ number: Int) {
+  public mutating func append(_ label: Literal, _ number: Int) {
     append(label)
     append(number)
   }
 
   /// Appends a label and a number.
   @inline(never)
-  public mutating func append(_ label: StaticString, _ number: UInt64) {
+  public mutating func append(_ label: Literal, _ number: UInt64) {
     append(label)
     append(number)
   }
@@ -85,9 +86,9 @@ public struct Text: Sendable {
   }
 
   /// Appends `text` left-aligned in `width` columns.
-  public mutating func append(_ text: StaticString, width: Int) {
+  public mutating func append(_ text: Literal, width: Int) {
     append(text)
-    for _ in 0..<max(0, width - text.utf8CodeUnitCount) { bytes.append(0x20) }
+    for _ in 0..<max(0, width - text.count) { bytes.append(0x20) }
   }
 
   /// Appends milliseconds as seconds with one decimal.
@@ -141,13 +142,13 @@ public struct Text: Sendable {
 extension [UInt8] {
   /// Whether these bytes spell `text`.
   @inline(never)
-  public func spells(_ text: StaticString) -> Bool {
-    guard count == text.utf8CodeUnitCount else { return false }
+  public func spells(_ text: Literal) -> Bool {
+    var position = 0
     var isEqual = true
-    // SAFETY: a static string's bytes live for ever, and the count was compared.
-    text.withUTF8Buffer { buffer in
-      for i in 0..<count where unsafe buffer[i] != self[i] { isEqual = false }
+    text.forEach { byte in
+      if position >= count || self[position] != byte { isEqual = false }
+      position += 1
     }
-    return isEqual
+    return isEqual && position == count
   }
 }

@@ -4,6 +4,8 @@
 // brackets when it is a list; in the environment and on the command line everything is plain text, and
 // blanks stand between the items of a list.
 
+import Detect
+
 /// A value that a key was given.
 public struct SettingValue: Equatable, Sendable {
   /// As a file would have it, without quotes, and always alike for values that mean the same.
@@ -24,7 +26,7 @@ public enum ValueKind: Sendable {
   case count(min: Int64, max: Int64)
   case boolean
   /// One of the words, which stand between blanks.
-  case word(StaticString)
+  case word(Literal)
   /// Addresses, or networks with the count of their leading bits.
   case networks
   /// Devices by the names that people write.

@@ -20,7 +20,7 @@ public enum SkipReason: UInt8, Sendable {
   /// Bytes that belong to no frame.
   case garbage
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .padding: "padding"
     case .garbage: "garbage"

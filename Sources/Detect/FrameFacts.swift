@@ -15,7 +15,7 @@ public enum AnswerClass: UInt8, Sendable {
   case upstream
 
   /// The letter used in documentation and by `inspect`.
-  public var letter: StaticString {
+  public var letter: Literal {
     switch self {
     case .required: "R"
     case .optional: "O"
@@ -37,7 +37,7 @@ public enum ReplayClass: UInt8, Sendable {
   /// B: a block of a transfer; in order, all or nothing.
   case block
 
-  public var letter: StaticString {
+  public var letter: Literal {
     switch self {
     case .forward: "F"
     case .head: "H"
@@ -52,7 +52,7 @@ public enum FrameKind: UInt8, Sendable {
   case login, heartbeat, position, alarm, status, timeRequest, addressRequest, commandReply
   case information, media, text, unknown
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .login: "login"
     case .heartbeat: "heartbeat"

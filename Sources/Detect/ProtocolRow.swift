@@ -12,7 +12,7 @@
 /// Everything the relay knows about one tracker protocol.
 public struct ProtocolRow: Sendable {
   /// Short lower-case name, as it appears in logs, `inspect` and configuration.
-  public let name: StaticString
+  public let name: Literal
 
   /// What people want to know about the protocol; the manual's list is made of it.
   public let notes: @Sendable () -> ProtocolNotes
@@ -54,7 +54,7 @@ public struct ProtocolRow: Sendable {
   public let secondHead: @Sendable (Span<UInt8>, Span<UInt8>, inout Reply) -> Bool
 
   public init(
-    name: StaticString, notes: @escaping @Sendable () -> ProtocolNotes, frameBytesMax: Int,
+    name: Literal, notes: @escaping @Sendable () -> ProtocolNotes, frameBytesMax: Int,
     head: HeadRule,
     defaultPolicy: ReplyPolicy,
     probe: @escaping @Sendable (Span<UInt8>, Silence) -> ProbeAnswer,
@@ -97,21 +97,21 @@ public enum HeadRule: UInt8, Sendable {
 /// One protocol in words, for people.
 public struct ProtocolNotes: Sendable {
   /// What the protocol is called, and by whom.
-  public let title: StaticString
+  public let title: Literal
   /// Under which names its devices are sold.
-  public let soldAs: StaticString
+  public let soldAs: Literal
   /// What a frame begins with.
-  public let start: StaticString
+  public let start: Literal
   /// Where a device's identity stands, and what it is.
-  public let identity: StaticString
+  public let identity: Literal
   /// TCP, UDP, and what is special about either.
-  public let transports: StaticString
+  public let transports: Literal
   /// What is not done, or cannot be.
-  public let limits: StaticString
+  public let limits: Literal
 
   public init(
-    title: StaticString, soldAs: StaticString, start: StaticString, identity: StaticString,
-    transports: StaticString, limits: StaticString
+    title: Literal, soldAs: Literal, start: Literal, identity: Literal,
+    transports: Literal, limits: Literal
   ) {
     self.title = title
     self.soldAs = soldAs

@@ -24,7 +24,7 @@ public enum Confidence: UInt8, Sendable, Comparable {
 
   public static func < (a: Confidence, b: Confidence) -> Bool { a.rawValue < b.rawValue }
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .provisional: "provisional"
     case .certain: "certain"
@@ -51,7 +51,7 @@ public enum RejectReason: UInt8, Sendable {
   /// The operator has disabled its protocol.
   case disabled
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .unknownStart: "unknown-start"
     case .undecided: "undecided"

@@ -4,8 +4,8 @@ import Queue
 
 /// What came of an action, in the relay's word, in words for people, and as an exit code.
 private struct Outcome {
-  let name: StaticString
-  let words: StaticString
+  let name: Literal
+  let words: Literal
   let exitCode: Int32
 
   static let all: [Outcome] = [
@@ -97,7 +97,7 @@ func report(
   for (field, words) in [
     ("changed", "; changed: "), ("restart", "; restart needed for: "),
     ("unknown", "; not understood, without effect: "), ("frames", "; frames: "),
-  ] as [(StaticString, StaticString)] {
+  ] as [(Literal, Literal)] {
     let value = record.value(field)
     if value.isEmpty || value.spells("-") { continue }
     text.append(words)

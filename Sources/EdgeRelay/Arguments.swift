@@ -9,7 +9,7 @@ struct UsageError: Error {
   var message: Text
 
   @inline(never)
-  init(_ parts: StaticString, _ word: [UInt8] = [], _ rest: StaticString = "") {
+  init(_ parts: Literal, _ word: [UInt8] = [], _ rest: Literal = "") {
     message = Text(parts)
     message.append(word)
     message.append(rest)

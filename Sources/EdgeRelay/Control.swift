@@ -17,7 +17,7 @@ enum ControlQuestion: UInt8, CaseIterable {
   /// Part of `dump`, and no command of its own.
   case settings
 
-  var name: StaticString {
+  var name: Literal {
     switch self {
     case .status: "status"
     case .devices: "devices"
@@ -163,25 +163,25 @@ struct Control {
 extension Text {
   /// Appends a field of text; a tab goes before every field but the first of a line.
   @inline(never)
-  mutating func appendField(_ name: StaticString, _ text: Text) {
+  mutating func appendField(_ name: Literal, _ text: Text) {
     appendName(name)
     append(byte: 0x3D)
     append(text.bytes.map { $0 < 0x20 ? 0x3F : $0 })
   }
 
   @inline(never)
-  mutating func appendField(_ name: StaticString, _ text: StaticString) {
+  mutating func appendField(_ name: Literal, _ text: Literal) {
     appendField(name, Text(text))
   }
 
   @inline(never)
-  mutating func appendField(_ name: StaticString, _ number: UInt64) {
+  mutating func appendField(_ name: Literal, _ number: UInt64) {
     appendField("", name, number)
   }
 
   /// Appends a number under a name of two parts.
   @inline(never)
-  mutating func appendField(_ prefix: StaticString, _ name: StaticString, _ number: UInt64) {
+  mutating func appendField(_ prefix: Literal, _ name: Literal, _ number: UInt64) {
     appendName(prefix)
     append(name)
     append(byte: 0x3A)
@@ -190,7 +190,7 @@ extension Text {
 
   /// Appends whole seconds, or that there are none.
   @inline(never)
-  mutating func appendField(_ name: StaticString, seconds milliseconds: Int64?) {
+  mutating func appendField(_ name: Literal, seconds milliseconds: Int64?) {
     if let milliseconds {
       appendField(name, UInt64(max(0, milliseconds / 1_000)))
     } else {
@@ -198,7 +198,7 @@ extension Text {
     }
   }
 
-  private mutating func appendName(_ name: StaticString) {
+  private mutating func appendName(_ name: Literal) {
     if !bytes.isEmpty, bytes.last != 0x0A { append(byte: 0x09) }
     append(name)
   }

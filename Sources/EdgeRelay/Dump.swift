@@ -7,7 +7,7 @@ func dump(_ options: AskOptions) throws(AskError) -> Int32 {
   for (question, name) in [
     (.settings, "configuration"), (.devices, "devices"), (.ledger, "ledger"),
     (.unknown, "unknown"),
-  ] as [(ControlQuestion, StaticString)] {
+  ] as [(ControlQuestion, Literal)] {
     text.append(",\"")
     text.append(name)
     text.append("\":[")

@@ -33,13 +33,13 @@ enum HTTPExchange {
     return false
   }
 
-  private static func failure(_ status: StaticString) -> Text {
+  private static func failure(_ status: Literal) -> Text {
     var body = Text(status)
     body.append("; figures are at /metrics\n")
     return answer(status, body)
   }
 
-  private static func answer(_ status: StaticString, _ body: Text) -> Text {
+  private static func answer(_ status: Literal, _ body: Text) -> Text {
     var text = Text("HTTP/1.1 ")
     text.append(status)
     text.append("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nAllow: GET\r\n")

@@ -52,7 +52,7 @@ extension Loop {
     _ i: Int, _ question: ControlQuestion, _ key: DeviceKey, _ device: DeviceIndex, _ now: Instant
   ) {
     var line = Text("device ")
-    var outcome: StaticString
+    var outcome: Literal
     var frameCount = engine.spool.undeliveredCount(device)
     var isKept = true
     switch question {
@@ -107,7 +107,7 @@ extension Loop {
   }
 
   /// Tells a client what came of its question, and lets it go then.
-  private mutating func finish(_ i: Int, _ outcome: StaticString, _ fields: Text = Text()) {
+  private mutating func finish(_ i: Int, _ outcome: Literal, _ fields: Text = Text()) {
     var text = Text()
     text.appendField("outcome", outcome)
     if !fields.isEmpty { text.append("\t") }

@@ -6,7 +6,7 @@ import Queue
 import Relay
 
 extension Loop {
-  mutating func fail(_ message: StaticString, _ error: SystemError) {
+  mutating func fail(_ message: Literal, _ error: SystemError) {
     var line = Text(message)
     error.write(to: &line)
     log.write(.error, line, now: clock.now)
@@ -187,7 +187,7 @@ extension Loop {
     engine.source(of: slot).write(to: &line)
   }
 
-  private static func name(of error: DiskError) -> StaticString {
+  private static func name(of error: DiskError) -> Literal {
     switch error {
     case .noSpace: "no-space"
     case .readOnly: "read-only"

@@ -81,7 +81,7 @@ extension Loop {
   }
 
   private mutating func write(
-    _ words: StaticString, _ keys: Text, _ level: LogLevel, _ now: Instant
+    _ words: Literal, _ keys: Text, _ level: LogLevel, _ now: Instant
   ) {
     var line = Text(words)
     line.append(keys)

@@ -12,9 +12,9 @@ extension Loop {
     let counters = engine.spool.counters
     text.appendField("version", Text(Version.text))
     text.appendField("platform", platformName)
-    text.appendField("spool_file_system", engine.spool.disk.medium.name)
-    text.appendField("spool_weakness", engine.spool.disk.medium.weakness.name)
-    let numbers: [(StaticString, UInt64)] = [
+    text.appendField("spool_file_system", Literal(engine.spool.disk.medium.name))
+    text.appendField("spool_weakness", Literal(engine.spool.disk.medium.weakness.name))
+    let numbers: [(Literal, UInt64)] = [
       ("uptime_seconds", UInt64(max(0, now.since(startedAt) / 1_000))),
       ("clock_synchronised", clock.trust.isSynchronised ? 1 : 0),
       ("clock_believed", clock.isBelieved ? 1 : 0),
@@ -163,8 +163,8 @@ extension Loop {
       time.append(UInt64(age % 1_000), digits: 3)
     }
     text.appendField("time", time)
-    var kind: StaticString
-    var answer: StaticString = "-"
+    var kind: Literal
+    var answer: Literal = "-"
     var isReceived = false
     switch frame.direction {
     case .received(let meaning, let answerClass):

@@ -459,7 +459,7 @@ struct Loop: ~Copyable {
     clock.check(isTrusted: isClockTrusted)
     if engine.dateLedger(clock.moment) { ledgerAt = now }
     if clock.isBelieved == wasBelieved { return }
-    let words: StaticString =
+    let words: Literal =
       wasBelieved
       ? "the clock is not synchronised, devices that ask for the time get no answer"
       : "the clock is believed, devices that ask for the time are answered"

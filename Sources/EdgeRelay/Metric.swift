@@ -8,10 +8,10 @@ struct Metric {
   enum Kind { case counter, gauge }
 
   /// The field of `status`.
-  let field: StaticString
-  let name: StaticString
+  let field: Literal
+  let name: Literal
   let kind: Kind
-  let help: StaticString
+  let help: Literal
 
   static let all: [Metric] = [
     Metric(

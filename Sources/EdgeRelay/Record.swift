@@ -33,14 +33,14 @@ struct Record {
 
   /// The value of a field; empty when there is no such field.
   @inline(never)
-  func value(_ name: StaticString) -> [UInt8] {
+  func value(_ name: Literal) -> [UInt8] {
     for field in fields where field.name.spells(name) { return field.value }
     return []
   }
 
   /// The number in a field; `nil` when there is none.
   @inline(never)
-  func number(_ name: StaticString) -> Int64? {
+  func number(_ name: Literal) -> Int64? {
     ArgumentValue.number(value(name), max: Int64.max)
   }
 
@@ -71,7 +71,7 @@ struct Record {
     }
   }
 
-  static func writeTable(_ records: [Record], _ none: StaticString, to text: inout Text) {
+  static func writeTable(_ records: [Record], _ none: Literal, to text: inout Text) {
     guard let first = records.first else {
       text.append(none)
       return

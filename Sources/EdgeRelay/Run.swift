@@ -141,9 +141,9 @@ private func startRelay(
   logStart(&log, clock, options, listeners, geometry, directory, report)
   if medium.weakness != .none {
     var line = Text("spool is not safe from a power cut here file_system=")
-    line.append(medium.name)
+    line.append(Literal(medium.name))
     line.append(" reason=")
-    line.append(medium.weakness.name)
+    line.append(Literal(medium.weakness.name))
     log.write(.warning, line, now: clock.now)
   }
   if !report.damagedRegions.isEmpty {
@@ -194,7 +194,7 @@ private func affordableSessionCount(
 
 /// A system call without which nothing works.
 private func system<Value: ~Copyable>(
-  _ words: StaticString, _ call: () throws(SystemError) -> Value
+  _ words: Literal, _ call: () throws(SystemError) -> Value
 ) throws(StartError) -> Value {
   do throws(SystemError) {
     return try call()
@@ -210,8 +210,8 @@ struct StartError: Error {
 
   @inline(never)
   init(
-    _ words: StaticString, _ subject: [UInt8], _ cause: SystemError?, _ exitCode: Int32,
-    advice: StaticString = ""
+    _ words: Literal, _ subject: [UInt8], _ cause: SystemError?, _ exitCode: Int32,
+    advice: Literal = ""
   ) {
     message = Text(words)
     message.append(subject)

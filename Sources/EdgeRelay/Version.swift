@@ -2,5 +2,5 @@
 
 /// What `edgerelay version` prints.
 enum Version {
-  static let text: StaticString = "0.1.0"
+  static let text: Literal = "0.1.0"
 }

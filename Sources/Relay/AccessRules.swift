@@ -19,7 +19,7 @@ public enum RefusalReason: UInt8, Sendable {
   /// Its protocol is disabled.
   case protocolDisabled
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .limit: "limit"
     case .source: "source-limit"

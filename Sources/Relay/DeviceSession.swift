@@ -37,7 +37,7 @@ public enum CloseReason: UInt8, Sendable {
   /// The operator's rules do not let it in; they are reported on their own.
   case refused
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .rejected: "rejected"
     case .timedOut: "timed-out"

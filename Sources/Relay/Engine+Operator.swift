@@ -33,7 +33,7 @@ public struct DeviceStatus: Sendable {
   /// Frames that the platform has not confirmed.
   public var waitingFrameCount = 0
   /// What its session with the platform is doing, in a word.
-  public var platform: StaticString = "idle"
+  public var platform: Literal = "idle"
   /// Sessions with the platform that failed in a row.
   public var failedAttemptCount = 0
 }
@@ -85,7 +85,7 @@ extension Engine where D: ~Copyable {
 }
 
 extension Upstream.Phase {
-  var name: StaticString {
+  var name: Literal {
     switch self {
     case .idle: "idle"
     case .waiting: "waiting"

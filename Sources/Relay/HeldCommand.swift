@@ -1,5 +1,6 @@
 // A command for a device that cannot be reached just now.
 
+import Detect
 import Queue
 
 /// Bytes that go to the device right behind its next frame, or nowhere.
@@ -33,7 +34,7 @@ public enum CommandFate: UInt8, Sendable {
   /// Too long, or too many are kept already.
   case refused
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .passed: "passed"
     case .held: "held"

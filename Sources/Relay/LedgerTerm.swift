@@ -5,6 +5,8 @@
 //
 // `held` is last because it is never written down: the spool knows it at every start.
 
+import Detect
+
 /// What frames are counted as.
 public enum LedgerTerm: Int, CaseIterable, Sendable {
   case received
@@ -32,7 +34,7 @@ public enum LedgerTerm: Int, CaseIterable, Sendable {
   /// The raw values of those that the spool counts.
   static let dropped = 7..<10
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .received: "received"
     case .heldBefore: "held_before"

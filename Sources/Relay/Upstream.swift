@@ -58,7 +58,7 @@ public enum UpstreamLoss: UInt8, Sendable {
   case unknownDevice
   case floods
 
-  public var name: StaticString {
+  public var name: Literal {
     switch self {
     case .unreachable: "unreachable"
     case .closedByPeer: "closed-by-platform"

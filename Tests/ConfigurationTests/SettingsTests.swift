@@ -44,9 +44,9 @@ struct SettingsTests {
 
   @Test("Every default is a value of its key's kind", arguments: Key.allCases)
   func defaultsAreGood(_ key: Key) {
-    let hasStandard = key.row.standard.utf8CodeUnitCount > 0
+    let hasStandard = !key.row.standard.isEmpty
     #expect((key.standard != nil) == hasStandard)
-    #expect(hasStandard != (key.row.example.utf8CodeUnitCount > 0))
+    #expect(hasStandard != !key.row.example.isEmpty)
   }
 
   @Test("A file comes before the defaults, a later file, a variable, an option before the former")

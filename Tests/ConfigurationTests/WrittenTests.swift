@@ -99,12 +99,12 @@ struct WrittenTests {
       escaped("\(row.summary)"), ".br",
       "Wants " + escaped(String(decoding: expectation.bytes, as: UTF8.self)) + ".",
     ]
-    if row.standard.utf8CodeUnitCount > 0 {
+    if !row.standard.isEmpty {
       var standard = Text()
       row.kind.write(Text(row.standard).bytes, to: &standard)
       lines.append("Default: " + escaped(String(decoding: standard.bytes, as: UTF8.self)) + ".")
     }
-    if row.option.utf8CodeUnitCount > 0 {
+    if !row.option.isEmpty {
       lines += ["Option:", ".BR \(escaped("\(row.option)")) ."]
     }
     lines.append(

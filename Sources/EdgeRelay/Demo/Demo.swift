@@ -37,7 +37,7 @@ enum DemoFailure: Error {
   case interrupted
   case relayEnded(RelayChild.End)
   /// A step took longer than any machine should need.
-  case stuck(StaticString)
+  case stuck(Literal)
   case system(SystemError)
 }
 
@@ -221,7 +221,7 @@ struct Demo: ~Copyable {
 
   /// Runs the stage until `condition` holds, and for `atLeast` milliseconds.
   private mutating func wait(
-    _ what: StaticString, atLeast: Int64 = 0, until condition: (inout Demo) -> Bool
+    _ what: Literal, atLeast: Int64 = 0, until condition: (inout Demo) -> Bool
   ) throws(DemoFailure) {
     let earliest = stage.now.advanced(by: Int(max(0, atLeast)))
     let latest = earliest.advanced(by: Self.stepTimeout)

@@ -2,7 +2,7 @@
 
 extension Text {
   /// Appends a count and the word for what is counted, with an s unless it is one.
-  mutating func append(_ count: Int, of word: StaticString) {
+  mutating func append(_ count: Int, of word: Literal) {
     append(count)
     append(" ")
     append(word)

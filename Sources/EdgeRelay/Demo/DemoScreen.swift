@@ -29,7 +29,7 @@ struct DemoScreen {
     write(text)
   }
 
-  func event(_ words: StaticString, _ now: Instant) { event(Text(words), now) }
+  func event(_ words: Literal, _ now: Instant) { event(Text(words), now) }
 
   /// Whether it is time to show progress again.
   func wantsProgress(_ now: Instant) -> Bool { now >= progressAt }

@@ -64,7 +64,7 @@ struct Tally {
     fault(&text, wrongAnswers, "answers of the relay were wrong")
   }
 
-  private func row(_ text: inout Text, _ name: StaticString, _ positions: Int?, _ alarms: Int) {
+  private func row(_ text: inout Text, _ name: Literal, _ positions: Int?, _ alarms: Int) {
     text.append(name, width: 30)
     if let positions {
       text.append(UInt64(positions), width: 10)
@@ -76,7 +76,7 @@ struct Tally {
     text.append("\n")
   }
 
-  private func fault(_ text: inout Text, _ count: Int, _ words: StaticString) {
+  private func fault(_ text: inout Text, _ count: Int, _ words: Literal) {
     guard count > 0 else { return }
     text.append("  ")
     text.append(count)

@@ -12,7 +12,7 @@ enum Agreement {
   case oursOnly
   case serverOnly
 
-  var name: StaticString {
+  var name: Literal {
     switch self {
     case .same: "same"
     case .sameButTime: "same but for the time"
@@ -29,10 +29,10 @@ struct InspectEntry {
   var length: Int
   var protocolID: ProtocolID?
   var confidence: Confidence?
-  var kind: StaticString
+  var kind: Literal
   var identity: DeviceIdentity?
-  var answerClass: StaticString?
-  var replayClass: StaticString?
+  var answerClass: Literal?
+  var replayClass: Literal?
   var answer: Reply?
   /// What the server said to it, or said by itself.
   var server: ArraySlice<UInt8>?

@@ -226,7 +226,7 @@ struct InspectReport {
   }
 
   /// Appends a key with a text or null.
-  private mutating func key(_ name: StaticString, _ value: Text?) {
+  private mutating func key(_ name: Literal, _ value: Text?) {
     appendKey(name)
     guard let value else {
       output.append("null")
@@ -241,7 +241,7 @@ struct InspectReport {
     output.append("\"")
   }
 
-  private mutating func key(_ name: StaticString, _ value: Bool?) {
+  private mutating func key(_ name: Literal, _ value: Bool?) {
     appendKey(name)
     output.append(value.map { $0 ? "true" : "false" } ?? "null")
   }
@@ -267,7 +267,7 @@ struct InspectReport {
     output.append("}")
   }
 
-  private mutating func appendKey(_ name: StaticString) {
+  private mutating func appendKey(_ name: Literal) {
     output.append(",\"")
     output.append(name)
     output.append("\":")

@@ -59,7 +59,7 @@ struct InspectRun {
     let file = content.span
     var capture = Capture(file, start)
     if let fault = capture.fault {
-      var reason = Text(fault.reason.name)
+      var reason = Text(Literal(fault.reason.name))
       reason.append(", at byte ", fault.offset)
       complain("the capture is damaged: ", reason.bytes)
       if capture.packetCount == 0 { return false }
@@ -144,7 +144,7 @@ struct InspectRun {
         var text = Text()
         text.append(i + 1)
         text.append(": ")
-        text.append(error.name)
+        text.append(Literal(error.name))
         complain("cannot read line ", text.bytes)
       }
     }
@@ -165,7 +165,7 @@ struct InspectRun {
       if isRight { rightCount += 1 }
     }
 
-    func write(_ label: StaticString, to text: inout Text) {
+    func write(_ label: Literal, to text: inout Text) {
       text.append(label, rightCount)
       text.append(" of ", toldCount)
     }

@@ -13,7 +13,7 @@ enum InspectCount: Int {
   static let count = 18
 
   /// The key in JSON.
-  var key: StaticString {
+  var key: Literal {
     switch self {
     case .frames: "frames"
     case .badChecksum: "bad_checksum"
@@ -37,7 +37,7 @@ enum InspectCount: Int {
   }
 
   /// What people read behind the number.
-  var words: StaticString {
+  var words: Literal {
     switch self {
     case .frames: "frames"
     case .badChecksum: "with a wrong checksum"

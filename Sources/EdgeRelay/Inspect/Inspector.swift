@@ -179,7 +179,7 @@ struct Inspector {
           server.takeRest(protocolID)
         }
       guard let frame else { return }
-      let kind: StaticString
+      let kind: Literal
       switch frame.meaning {
       case .answer:
         tally[.strayAnswers] += 1
@@ -214,7 +214,7 @@ struct Inspector {
 
   /// Shows bytes that no more can follow, and whether anybody knows whose they are.
   private mutating func showRest(
-    _ kind: StaticString, _ bytes: ArraySlice<UInt8>, isKnown: Bool, _ note: Text,
+    _ kind: Literal, _ bytes: ArraySlice<UInt8>, isKnown: Bool, _ note: Text,
     _ report: inout InspectReport
   ) {
     endSkip(&report)
@@ -243,7 +243,7 @@ struct Inspector {
 
   @inline(never)
   private func show(
-    _ kind: StaticString, _ offset: Int, _ length: Int, _ note: Text,
+    _ kind: Literal, _ offset: Int, _ length: Int, _ note: Text,
     unknown: ArraySlice<UInt8>? = nil, _ report: inout InspectReport
   ) {
     report.show(

@@ -42,7 +42,7 @@ struct Clock {
     readSmallFile("/sys/class/rtc/rtc0/hctosys").first == 0x31
   }
 
-  private static func readSmallFile(_ path: StaticString) -> ArraySlice<UInt8> {
+  private static func readSmallFile(_ path: Literal) -> ArraySlice<UInt8> {
     var bytes = [UInt8](repeating: 0, count: 64)
     let opened = withCString(Text(path).bytes) { unsafe clinux_open($0, 0, 0) }
     guard opened >= 0 else { return [] }

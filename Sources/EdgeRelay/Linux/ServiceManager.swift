@@ -91,7 +91,7 @@ struct ServiceManager {
     }
   }
 
-  private static func variable(_ name: StaticString) -> [UInt8] {
+  private static func variable(_ name: Literal) -> [UInt8] {
     var text = Text()
     withCString(Text(name).bytes) {
       // SAFETY: the environment holds terminated strings and is never changed by this program.

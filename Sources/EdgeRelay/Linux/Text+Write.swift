@@ -1,8 +1,9 @@
-// Writing text to a descriptor. Text is what the whole program speaks, so the module it comes from is
+// Writing text to a descriptor. Text is what the whole program speaks, and literals are what it is made of, so both are
 // imported for all files here, once.
 
 import CLinux
 @_exported import Configuration
+@_exported import struct Detect.Literal
 
 extension Text {
   /// Writes everything to a descriptor, ignoring errors: there is nobody left to tell.

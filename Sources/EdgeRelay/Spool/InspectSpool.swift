@@ -29,7 +29,7 @@ func inspectSpool(_ options: SpoolOptions) -> Int32 {
 }
 
 private func refuse(
-  _ words: StaticString, _ directory: [UInt8], _ error: SystemError?, _ code: Int32
+  _ words: Literal, _ directory: [UInt8], _ error: SystemError?, _ code: Int32
 ) -> Int32 {
   complain(words, directory, error)
   return code
@@ -85,8 +85,8 @@ private func summaryLines(_ look: borrowing SpoolLook, _ options: SpoolOptions) 
   text.appendField(
     "relay",
     isRelayAtWork(options) ? "at work, what it writes now may be missing" : "-")
-  text.appendField("file_system", look.spool.disk.medium.name)
-  text.appendField("weakness", look.spool.disk.medium.weakness.name)
+  text.appendField("file_system", Literal(look.spool.disk.medium.name))
+  text.appendField("weakness", Literal(look.spool.disk.medium.weakness.name))
   text.appendField("segment_bytes", UInt64(look.spool.geometry.segmentByteCount))
   text.appendField("segments_used", UInt64(used))
   text.appendField("segments_free", UInt64(free))

@@ -91,13 +91,13 @@ extension Speech {
 }
 
 private enum Coban {
-  static let prefix: StaticString = "8990000"
+  static let prefix: Literal = "8990000"
 
-  static func frame(_ start: StaticString, _ number: Int, _ end: StaticString) -> [UInt8] {
+  static func frame(_ start: Literal, _ number: Int, _ end: Literal) -> [UInt8] {
     Text(start).bytes + Speaker.name(prefix, number) + Text(end).bytes
   }
 
-  static func report(_ number: Int, _ keyword: StaticString, _ tag: UInt32) -> [UInt8] {
+  static func report(_ number: Int, _ keyword: Literal, _ tag: UInt32) -> [UInt8] {
     var text = Text()
     text.append(frame("imei:", number, keyword))
     text.append("260102030405,")

@@ -91,7 +91,7 @@ extension Speech {
 }
 
 private enum H02 {
-  static let prefix: StaticString = "41"
+  static let prefix: Literal = "41"
   static let binaryByteCount = 32
 
   static func text(_ number: Int, _ words: Text) -> [UInt8] {

@@ -14,7 +14,7 @@ extension Speech {
   static let jt808 = jt808("jt808", JT808Layout.old)
   static let jt808New = jt808("jt808-2019", JT808Layout.new)
 
-  private static func jt808(_ name: StaticString, _ layout: JT808Layout) -> Speech {
+  private static func jt808(_ name: Literal, _ layout: JT808Layout) -> Speech {
     Speech(
       name: name,
       login: { speaker in
@@ -107,7 +107,7 @@ struct JT808Layout: Sendable {
   /// Whether the header has a version, and ten bytes for the terminal number.
   let isNew: Bool
 
-  var prefix: StaticString { isNew ? "000008990000" : "0139" }
+  var prefix: Literal { isNew ? "000008990000" : "0139" }
 
   func message(_ id: UInt16, _ number: Int, _ serial: UInt16, _ body: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []

@@ -55,7 +55,7 @@ extension Speech {
     mark: 0x2C, imeiField: 17, sequenceField: 1)
 
   private static func line(
-    _ name: StaticString, make: @escaping @Sendable (Int, UInt32) -> [UInt8],
+    _ name: Literal, make: @escaping @Sendable (Int, UInt32) -> [UInt8],
     cut: @escaping @Sendable ([UInt8], Int) -> WireCut, mark: UInt8, imeiField: Int,
     sequenceField: Int
   ) -> Speech {
@@ -82,7 +82,7 @@ extension Speech {
 }
 
 private enum Line {
-  static let prefix: StaticString = "8990000"
+  static let prefix: Literal = "8990000"
 
   static func cut(_ bytes: [UInt8], _ start: Int) -> WireCut {
     guard bytes.count > start else { return .needMore }

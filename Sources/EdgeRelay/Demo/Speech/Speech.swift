@@ -7,7 +7,7 @@
 
 /// A protocol in the mouths of simulated trackers and the stand-in platform.
 struct Speech: Sendable {
-  let name: StaticString
+  let name: Literal
 
   /// The frame that opens a session and is repeated until it is answered; `nil` where devices just
   /// begin.

@@ -22,7 +22,7 @@ extension Speech {
   }
 
   private static func paren(
-    _ name: StaticString, _ field: @escaping @Sendable (inout Speaker) -> [UInt8]
+    _ name: Literal, _ field: @escaping @Sendable (inout Speaker) -> [UInt8]
   ) -> Speech {
     Speech(
       name: name,
@@ -96,7 +96,7 @@ private enum TK103 {
 
   static func imei(_ number: Int) -> [UInt8] { Speaker.name("8990000", number) }
 
-  static func frame(_ field: [UInt8], _ word: StaticString, _ body: [UInt8]) -> [UInt8] {
+  static func frame(_ field: [UInt8], _ word: Literal, _ body: [UInt8]) -> [UInt8] {
     [0x28] + field + Text(word).bytes + body + [0x29]
   }
 

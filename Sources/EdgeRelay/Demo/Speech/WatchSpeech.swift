@@ -113,7 +113,7 @@ private enum Watch {
     ])
   }
 
-  static func frame(_ number: Int, _ content: StaticString) -> [UInt8] {
+  static func frame(_ number: Int, _ content: Literal) -> [UInt8] {
     frame(number, Text(content))
   }
 
@@ -124,12 +124,12 @@ private enum Watch {
     ])
   }
 
-  static func numbered(_ speaker: inout Speaker, _ content: StaticString) -> [UInt8] {
+  static func numbered(_ speaker: inout Speaker, _ content: Literal) -> [UInt8] {
     numbered(&speaker, Text(content))
   }
 
   /// The number of steps is the report's.
-  static func report(_ word: StaticString, _ sequence: UInt32) -> Text {
+  static func report(_ word: Literal, _ sequence: UInt32) -> Text {
     var text = Text(word)
     text.append("020126,030405,A,22.570733,N,113.8626083,E,0.00,249.5,0.0,6,100,60,")
     text.append(UInt64(sequence))

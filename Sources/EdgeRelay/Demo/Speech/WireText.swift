@@ -28,7 +28,7 @@ enum WireText {
   }
 
   /// Whether `text` stands at `offset`; `nil` when it is cut off by the end of `bytes`.
-  static func has(_ text: StaticString, in bytes: [UInt8], at offset: Int) -> Bool? {
+  static func has(_ text: Literal, in bytes: [UInt8], at offset: Int) -> Bool? {
     let wanted = Text(text).bytes
     for i in 0..<wanted.count {
       if offset + i == bytes.count { return nil }
