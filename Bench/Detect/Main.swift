@@ -176,7 +176,7 @@ public func detectBenchMain(
     let result = measure(stream(of: session), session.id.row.defaultPolicy)
     let rate = Int64(result.frameCount) * 1_000_000_000 / max(1, result.nanoseconds)
     var line: [UInt8] = []
-    session.id.row.name.forEach { line.append($0) }
+    session.id.row.name.forEachByte { line.append($0) }
     while line.count < 8 { line.append(0x20) }
     column(rate, 12, &line)
     line += [0x20, 0x66, 0x72, 0x61, 0x6D, 0x65, 0x73, 0x2F, 0x73]

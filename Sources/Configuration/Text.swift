@@ -20,7 +20,7 @@ public struct Text: Sendable {
   public var count: Int { bytes.count }
 
   @inline(never)
-  public mutating func append(_ text: Literal) { text.forEach { bytes.append($0) } }
+  public mutating func append(_ text: Literal) { text.forEachByte { bytes.append($0) } }
 
   @inline(never)
   public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
@@ -145,7 +145,7 @@ extension [UInt8] {
   public func spells(_ text: Literal) -> Bool {
     var position = 0
     var isEqual = true
-    text.forEach { byte in
+    text.forEachByte { byte in
       if position >= count || self[position] != byte { isEqual = false }
       position += 1
     }

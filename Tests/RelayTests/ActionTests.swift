@@ -265,6 +265,6 @@ extension World {
   }
 }
 
-extension StaticString {
-  fileprivate static func == (a: StaticString, b: StaticString) -> Bool { "\(a)" == "\(b)" }
+extension Literal {
+  fileprivate static func == (a: Literal, b: Literal) -> Bool { "\(a)" == "\(b)" }
 }
