@@ -1,15 +1,14 @@
-// Segment files written and synced at once, as the relay's writer thread does it in the background.
+// Segment files, written and synced in the background.
 
 import Glibc
 
 struct FileDisk: Disk {
   private let descriptors: [Int32]
-  private(set) var result: DiskError?
+  private let writer: Writer
+  private(set) var isCommitting = false
   private(set) var commitCount = 0
   private(set) var writtenByteCount = 0
   private(set) var readByteCount = 0
-  /// How long commits took.
-  private(set) var commitSeconds = 0.0
 
   /// Opens or creates the segments in `directory`; new ones are allocated and, if asked, filled.
   init(_ directory: String, _ geometry: SpoolGeometry, isFilled: Bool) {
@@ -25,6 +24,7 @@ struct FileDisk: Disk {
       descriptors.append(descriptor)
     }
     self.descriptors = descriptors
+    writer = Writer(descriptors)
   }
 
   mutating func read(
@@ -38,21 +38,15 @@ struct FileDisk: Disk {
   }
 
   mutating func startCommit(_ order: CommitOrder) {
-    let page = SpoolLimits.pageByteCount
     commitCount += 1
-    commitSeconds += seconds {
-      var isWritten = true
-      if order.writesHeader { isWritten = write(order, 0..<page, at: 0) }
-      let batch = page..<page + order.byteCount
-      isWritten = write(order, batch, at: order.offset) && isWritten
-      result = isWritten && fdatasync(descriptors[order.segment]) == 0 ? nil : .failed
-    }
+    writtenByteCount += order.byteCount + (order.writesHeader ? SpoolLimits.pageByteCount : 0)
+    isCommitting = true
+    writer.start(order)
   }
 
-  private mutating func write(_ order: CommitOrder, _ range: Range<Int>, at offset: Int) -> Bool {
-    writtenByteCount += range.count
-    return unsafe order.buffer.withMemory(range) {
-      unsafe pwrite(descriptors[order.segment], $0.baseAddress, $0.count, offset) == $0.count
-    }
+  /// Waits for the commit under way.
+  mutating func finishCommit() -> DiskError? {
+    isCommitting = false
+    return writer.finish()
   }
 }

@@ -33,19 +33,28 @@ func memory() -> String {
 }
 
 extension Spool where D == FileDisk {
+  /// Waits for the commit under way.
+  mutating func finish(_ now: Instant) {
+    if disk.isCommitting { commitFinished(disk.finishCommit(), now: now) }
+  }
+
+  /// Starts the commit of what is gathered; the next batch gathers meanwhile.
   mutating func commit(_ now: Instant) {
+    finish(now)
     commitIfDue(now: now, isForced: true)
-    commitFinished(disk.result, now: now)
   }
 
   mutating func put(_ device: DeviceIndex, _ now: Instant) {
-    while append(device, payload.span, .unlimited, now: now) == .full { commit(now) }
+    while append(device, payload.span, .unlimited, now: now) == .full {
+      if disk.isCommitting { finish(now) } else { commitIfDue(now: now, isForced: true) }
+    }
   }
 }
 
-/// Groups of records, each of them once with the bare system calls and once in the spool: on a disk
-/// that others use too, only neighbours can be compared.
+/// Groups of records, some with the bare system calls and as many in the spool, in turns: on a disk that
+/// others use too, only neighbours can be compared.
 func commits(_ group: Int, _ count: Int) {
+  let turnCount = 16
   mkdir(path, 0o755)
   // What is configured by default. Every block is written before anything is measured.
   let geometry = SpoolGeometry(capBytes: 256 << 20)
@@ -55,40 +64,49 @@ func commits(_ group: Int, _ count: Int) {
     deviceCountMax: 1_000, secret: 1, bootKey: 1)
   _ = spool.recover()
   let device = spool.device(named: key(0))!
-  var rawTimes: [Double] = []
-  var spoolTimes: [Double] = []
-  for i in 0..<count {
-    let now = Instant(milliseconds: Int64(i + 1) * 100)
-    rawTimes.append(seconds { raw.commit() })
-    spoolTimes.append(
-      seconds {
+  var now = Instant(milliseconds: 0)
+  var rawTime = 0.0
+  var spoolTime = 0.0
+  var ownTime = 0.0
+  var ratios: [Double] = []
+  for _ in stride(from: 0, to: count, by: turnCount) {
+    let rawTurn = seconds { for _ in 0..<turnCount { raw.commit() } }
+    let before = processorSeconds()
+    let spoolTurn = seconds {
+      for _ in 0..<turnCount {
+        now = now.advanced(by: 100)
+        let last = spool.lastSequence(device)
         for _ in 0..<group { spool.put(device, now) }
-        spool.commit(now)
-        spool.acknowledge(device, through: spool.lastSequence(device), at: .nowhere, now: now)
-      })
+        spool.finish(now)
+        spool.acknowledge(device, through: last, at: .nowhere, now: now)
+        spool.commitIfDue(now: now, isForced: true)
+      }
+      spool.finish(now)
+    }
+    ownTime += processorSeconds() - before
+    rawTime += rawTurn
+    spoolTime += spoolTurn
+    ratios.append(rawTurn / spoolTurn)
   }
-  let total = spoolTimes.reduce(0, +)
-  let own = (total - spool.disk.commitSeconds) / Double(group * count) * 1e9
-  let bytes = Double(spool.disk.writtenByteCount) / Double(group * count * payload.count)
-  report("raw", group, rawTimes)
-  report(
-    "spool", group, spoolTimes,
-    " bytes/byte \(rounded(bytes))"
-      + " flushes/commit \(rounded(Double(spool.disk.commitCount) / Double(count)))"
-      + " ns/record without the disk \(Int(own))")
+  let groupCount = ratios.count * turnCount
+  let recordCount = Double(groupCount * group)
+  let bytes = Double(spool.disk.writtenByteCount) / (recordCount * Double(payload.count))
+  print("raw \(group) records/s \(Int(recordCount / rawTime))")
   print(
-    "spool/raw \(group) all \(rounded(rawTimes.reduce(0, +) / total))"
-      + " median commit \(rounded(median(rawTimes) / median(spoolTimes)))")
+    "spool \(group) records/s \(Int(recordCount / spoolTime)) bytes/byte \(rounded(bytes))"
+      + " flushes/commit \(rounded(Double(spool.disk.commitCount) / Double(groupCount)))"
+      + " ns/record of the loop \(Int(ownTime / recordCount * 1e9))")
+  print(
+    "spool/raw \(group) all \(rounded(rawTime / spoolTime))"
+      + " median \(rounded(ratios.sorted()[ratios.count / 2]))")
 }
 
-func report(_ name: String, _ group: Int, _ times: [Double], _ more: String = "") {
-  let total = times.reduce(0, +)
-  print(
-    "\(name) \(group) records/s \(Int(Double(group * times.count) / total))"
-      + " median commit \(Int(median(times) * 1e6)) us" + more)
+/// What the calling thread has used.
+func processorSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
-
-func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
 func backlog(_ mebibytes: Int) {
   let geometry = SpoolGeometry(capBytes: Int64(mebibytes) << 20)

@@ -55,7 +55,7 @@ extension Spool where D: ~Copyable {
   mutating func noteDelivered(
     _ device: DeviceIndex, after before: SequenceNumber, through sequence: SequenceNumber
   ) {
-    guard isGathered(device) else { return }
+    guard isGathered(device), sequence.isAfter(table[device].written) else { return }
     gathering?.deliveredCount += sequence.distance(after: before)
   }
 

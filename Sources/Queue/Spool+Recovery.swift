@@ -188,6 +188,8 @@ extension Spool where D: ~Copyable {
       report.damagedByteCount += walker.takeDamage()
       report.add(lostHeader() + walker.damagedRegions)
       var found = SegmentEnd(walker)
+      // What a tail stands behind may be lost, and with it the records that a checkpoint begins with.
+      if i == first, first > 0, found.lastBatch == 0 { isComplete = false }
       let isSound = !found.isTorn && !segments[slot].isAdopted
       let endOffset = walker.endOffset
       if !recoverTail(slot, after: before, &found, &report, &end) { isComplete = false }
@@ -434,6 +436,8 @@ extension Spool where D: ~Copyable {
           let durable = walker.durableThrough
           if let newest, durable > newest || batchCount > 0 && durable < newest {
             isComplete = false
+            // Before a tail, nothing else tells of it.
+            if walker.isInTailSlot { report.damagedByteCount += SpoolLimits.pageByteCount }
           }
           batchCount = walker.batchCount
           newest = walker.lastBatch

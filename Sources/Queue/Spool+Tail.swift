@@ -124,6 +124,7 @@ extension Spool where D: ~Copyable {
     var offset: Int
     var batch: UInt32
     var recordCount: Int
+    var oldestGeneration: UInt32
     var isTorn: Bool
   }
 
@@ -137,13 +138,17 @@ extension Spool where D: ~Copyable {
       guard walker.batchCount > 0 else { continue }
       let found = TailImage(
         offset: offset, batch: walker.lastBatch, recordCount: walker.recordCount,
-        isTorn: walker.isTorn)
+        oldestGeneration: walker.oldestGeneration, isTorn: walker.isTorn)
       guard let other = newest else {
         newest = found
         continue
       }
-      let isLonger = found.batch == other.batch && found.recordCount > other.recordCount
-      if found.batch > other.batch || isLonger { newest = found }
+      // One that was written again as it was may know better what was moved.
+      if (found.batch, found.recordCount, found.oldestGeneration)
+        > (other.batch, other.recordCount, other.oldestGeneration)
+      {
+        newest = found
+      }
     }
     return newest
   }

@@ -43,6 +43,10 @@ struct Ledger {
   var devices: [LedgerDevice] = []
   var nextSerial: UInt32 = 1
   var now: Int64 = 1_000
+  /// The first main segment that was not done with or moved, durably, and when the commit under way has
+  /// succeeded.
+  var oldestDurable: UInt32 = 0
+  var oldestUnderWay: UInt32 = 0
 
   static func login(_ device: LedgerDevice, _ number: UInt32) -> [UInt8] {
     if number == 0 { return [] }

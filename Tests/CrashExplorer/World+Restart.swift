@@ -12,6 +12,12 @@ extension World {
   /// I1, I4, I5: compares what a start has found with the ledger, and goes on from there.
   mutating func reconcile(_ soundness: Soundness) throws(Violation) {
     guard spool.order.count <= spool.segments.count else { throw Violation("segments twice") }
+    if soundness == .sound, spool.coldCount < spool.order.count,
+      spool.segments[spool.order[spool.coldCount]].generation < ledger.oldestDurable
+    {
+      throw Violation("a segment that was moved takes up room again")
+    }
+    ledger.oldestUnderWay = 0
     for d in 0..<ledger.devices.count { try reconcile(d, soundness) }
   }
 

@@ -1,7 +1,7 @@
 // A spool at work beside its ledger.
 //
 // Devices: one is busy and served at once, one falls silent, one is stuck and goes on sending, one is
-// stuck and silent, one comes in bursts and is served now and then, one changes its login all the
+// stuck and silent (both log in anew now and then), one comes in bursts and is served now and then, one changes its login all the
 // time, singles send one frame each, and one has a prompt session with the platform, which proves most of
 // its frames before they are written, and breaks now and then.
 
@@ -23,6 +23,8 @@ struct World: ~Copyable {
   var inFlight: [(sequence: SequenceNumber, place: LogPosition)] = []
   /// Frames that the stuck device sends at a time: few are moved out of the way, many are evicted.
   let stuckFrameCount: Int
+  /// Whether nobody is served, so that the ring is soon full and evicts.
+  var isOutage = false
 
   init(_ geometry: SpoolGeometry, seed: UInt64) {
     var disk = ExplorerDisk(geometry)
@@ -100,11 +102,15 @@ struct World: ~Copyable {
     ledger.now += Int64(random.below(40))
     areNotesAlone = random.chance(25)
     if areNotesAlone { return try talk(6) }
-    for _ in 0...random.below(2) { try append(0) }
+    for _ in 0...(isOutage ? 40 : random.below(2)) { try append(0) }
     switch random.below(12) {
     case 0 where progress < 30: try append(1)
-    case 1, 2: for _ in 0..<stuckFrameCount { try append(2) }
-    case 3 where progress < 20: try append(3)
+    case 1, 2:
+      if random.chance(20) { changeLogin(2) }
+      for _ in 0..<stuckFrameCount { try append(2) }
+    case 3 where progress < 20:
+      if random.chance(20) { changeLogin(3) }
+      try append(3)
     case 4: for _ in 0...random.below(8) { try append(4) }
     case 5, 6:
       if random.chance(60) { changeLogin(5) }
@@ -146,7 +152,7 @@ struct World: ~Copyable {
 
   /// Delivers what is durable of a device; the stuck ones never are.
   private mutating func serve(_ d: Int) throws(Violation) {
-    if d == 2 || d == 3 { return }
+    if d == 2 || d == 3 || isOutage { return }
     let device = ledger.devices[d].index
     spool.setInterest(device, wants: true, hasRoom: true)
     while let frame = try next() { try take(frame, isSound: true) }
@@ -232,6 +238,8 @@ struct World: ~Copyable {
   }
 
   private mutating func noteUnderWay() {
+    // A start asks the main segments.
+    if spool.underWay?.isRelocation == false { ledger.oldestUnderWay = spool.oldestGeneration }
     for d in 0..<ledger.devices.count {
       let entry = spool.table[ledger.devices[d].index]
       let isWritten = !entry.isAcknowledgementDirty && !entry.isDropDirty
@@ -251,6 +259,7 @@ struct World: ~Copyable {
       if spool.durableThrough != durable { throw Violation("durable although the commit failed") }
       return
     }
+    ledger.oldestDurable = max(ledger.oldestDurable, ledger.oldestUnderWay)
     for d in 0..<ledger.devices.count {
       ledger.devices[d].cursorDurable = max(
         ledger.devices[d].cursorDurable, ledger.devices[d].cursorUnderWay)

@@ -59,6 +59,26 @@ struct TailTests {
     }
   }
 
+  @Test func `proves the batch before it, so that its loss is reported`() {
+    var spool = Self.spool()
+    let (a, b) = (spool.device("A"), spool.device("B"))
+    let large = String(repeating: "large", count: 700)
+    var count = 0
+    while spool.order.count < 2 {
+      spool.store(a, large)
+      count += 1
+    }
+    spool.store(b, "small")
+    #expect(spool.tail != nil)
+    var disk = spool.disk.afterPowerCut(.nothing)
+    disk.flip(segment: spool.writeSegment, bit: SpoolLimits.reservedPageCount * Self.page * 8)
+    var report = RecoveryReport()
+    var again = recovered(disk, &report)
+    #expect(report.damagedByteCount > 0)
+    // Nor is the checkpoint relied upon that began with it.
+    #expect(Self.drain(&again) == (1..<count).map { "A\($0) \(large)" } + ["B1 small"])
+  }
+
   @Test func `that is torn leaves those before it alone`() {
     var spool = Self.spool()
     let a = spool.device("A")
