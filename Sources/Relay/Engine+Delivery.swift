@@ -193,7 +193,7 @@ extension Engine where D: ~Copyable {
       upstreams[i].isProbeTrusted = false
       upstreams[i].alikeAnsweredAt = .never
     }
-    guard let place = upstreams[i].lastPlaceByCount else {
+    guard let place = upstreams[i].lastPlace(amongFirst: upstreams[i].answerCount) else {
       ledger.strayAnswerCount += 1
       return
     }
@@ -254,7 +254,8 @@ extension Engine where D: ~Copyable {
     if upstreams[i].phase == .greeting || isLogin && upstreams[i].answersLoginsOddly {
       return earliestRequired
     }
-    return upstreams[i].lastPlaceByCount.map { min($0, earliestRequired) }
+    let place = upstreams[i].lastPlace(amongFirst: upstreams[i].answerCount)
+    return place.map { min($0, earliestRequired) }
   }
 
   /// Everything sent up to `place` has arrived: TCP keeps order.
@@ -331,11 +332,11 @@ extension Engine where D: ~Copyable {
   mutating func probe(_ device: DeviceIndex, _ now: Instant) {
     let i = device.rawValue
     guard upstreams[i].isLoginAnswered else {
-      upstreams[i].measuredAt = now
       if mayEnd(device), upstreams[i].output.isEmpty {
         upstreams[i].endedAt = now
         emit(.endUpstream(device))
       } else {
+        upstreams[i].measuredAt = now
         emit(.measureUpstream(device))
       }
       return
@@ -386,32 +387,28 @@ extension Engine where D: ~Copyable {
   }
 
   /// The peer's kernel has acknowledged all but the last `unacknowledgedByteCount` bytes.
+  ///
+  /// What it had when it was asked before is proven once the connection has been well for long enough since then.
   public mutating func upstreamMeasured(
     _ device: DeviceIndex, unacknowledgedByteCount: Int, _ moment: Moment
   ) {
     let i = device.rawValue
-    guard upstreams[i].phase == .live else { return }
-    let interval = upstreams[i].healthyInterval
-    var last: Int?
-    for (place, entry) in upstreams[i].inFlight.enumerated()
-    where entry.sentAt.advanced(by: interval) <= moment.instant {
-      last = place
-    }
-    guard unacknowledgedByteCount == 0, upstreams[i].output.isEmpty else {
-      if last != nil { upstreams[i].acknowledgedSince = .never }
-      return
-    }
-    // On a slow line the time that counts begins when the bytes have arrived.
-    if upstreams[i].acknowledgedSince == .never {
-      upstreams[i].acknowledgedSince = moment.instant
-    }
-    holdForKernel(device, moment.instant)
-    guard !upstreams[i].isLoginAnswered, let last,
-      upstreams[i].acknowledgedSince.advanced(by: interval) <= moment.instant
+    guard upstreams[i].phase == .live, unacknowledgedByteCount == 0, upstreams[i].output.isEmpty
     else { return }
-    settle(device, through: last, .kernel, moment.instant)
-    upstreams[i].failedAttemptCount = 0
-    updateInterest(device)
-    settleUpstream(device, moment.instant)
+    holdForKernel(device, moment.instant)
+    if upstreams[i].isLoginAnswered { return }
+    let since = upstreams[i].acknowledgedSince
+    let isDue =
+      since != .never && since.advanced(by: upstreams[i].healthyInterval) <= moment.instant
+    let place = isDue ? upstreams[i].lastPlace(amongFirst: upstreams[i].acknowledgedCount) : nil
+    upstreams[i].measuredAt = .never
+    if since == .never || isDue {
+      let isAll = upstreams[i].inFlight.count == (place ?? -1) + 1
+      upstreams[i].acknowledgedSince = isAll ? .never : moment.instant
+      upstreams[i].acknowledgedCount = upstreams[i].sentCount
+    }
+    guard let place else { return schedule(device) }
+    settle(device, through: place, .kernel, moment.instant)
+    finishProof(device, moment.instant)
   }
 }

@@ -121,10 +121,14 @@ extension Engine where D: ~Copyable {
       return .never
     }
     if !upstreams[i].isLoginAnswered {
-      var deadline = first.sentAt.advanced(by: upstreams[i].healthyInterval)
+      let since = upstreams[i].acknowledgedSince
+      var deadline =
+        since == .never
+        ? first.sentAt.advanced(by: RelayLimits.acknowledgementDelay)
+        : since.advanced(by: upstreams[i].healthyInterval)
       if let last = upstreams[i].inFlight.last, mayEnd(device) {
         deadline = last.sentAt.advanced(by: RelayLimits.probeDelaySoon)
-      } else if upstreams[i].endedAt != .never {
+      } else if upstreams[i].endedAt != .never, since != .never {
         deadline = max(deadline, upstreams[i].endedAt.advanced(by: RelayLimits.endProofTimeout))
       }
       if upstreams[i].measuredAt == .never { return deadline }

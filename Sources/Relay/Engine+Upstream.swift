@@ -144,7 +144,7 @@ extension Engine where D: ~Copyable {
     upstreams[i].isLoginAnswered = false
     upstreams[i].holdCheckAt = .never
     upstreams[i].measuredAt = .never
-    upstreams[i].acknowledgedSince = .origin
+    upstreams[i].acknowledgedSince = .never
     upstreams[i].endedAt = .never
     // A flush that is still queued will find no connection and report nothing.
     upstreams[i].isFlushQueued = false

@@ -79,8 +79,10 @@ public enum RelayLimits {
   /// An answer like a login's is believed to be the repeated login's when none like it has followed for this long: a
   /// server that answers everything so has other frames to answer.
   static let probeQuiet = 2_000
+  /// From sending something to asking whether the peer's kernel has it; later than the check for what is held.
+  static let acknowledgementDelay = 200
   /// What nobody answers is taken as delivered when the connection has been well for this long
-  /// since, and the peer's kernel has acknowledged it: long enough for a reset that follows a write
+  /// since the peer's kernel was seen to have it: long enough for a reset that follows a write
   /// into a dead connection to come back.
   static let healthyInterval = 5_000
   /// The same while a full window holds up what waits behind it.

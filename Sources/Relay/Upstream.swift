@@ -108,10 +108,11 @@ struct Upstream {
   var answerCount = 0
   /// Whether servers owe `sentLogin` an answer; without one it cannot prove anything.
   var isLoginAnswered = false
-  /// When the edge was last asked how much of the output the peer has acknowledged.
+  /// When the edge was last asked in vain how much of the output the peer has acknowledged, or is asked now.
   var measuredAt = Instant.never
-  /// Since when it is known to have everything, where it had not when that was due; `never` when it has not.
-  var acknowledgedSince = Instant.origin
+  /// How much of what was sent the peer is known to have acknowledged, and since when; `never` without.
+  var acknowledgedCount = 0
+  var acknowledgedSince = Instant.never
   /// When the edge is to be asked whether the peer's kernel has what is held; `never` without need.
   var holdCheckAt = Instant.never
   /// When the relay ended its direction of the connection; `never` while it may still send.
@@ -211,18 +212,16 @@ struct Upstream {
     }
   }
 
-  /// The last entry in flight that is among the first `answerCount` things sent on this connection.
-  var lastPlaceByCount: Int? {
-    mutating get {
-      var sentBefore = sentCount
-      for entry in inFlight where entry.kind != .expired { sentBefore -= 1 }
-      var place: Int?
-      for k in inFlight.indices where inFlight[k].kind != .expired {
-        sentBefore += 1
-        if sentBefore > answerCount { break }
-        place = k
-      }
-      return place
+  /// The last entry in flight that is among the first `count` things sent on this connection.
+  mutating func lastPlace(amongFirst count: Int) -> Int? {
+    var sentBefore = sentCount
+    for entry in inFlight where entry.kind != .expired { sentBefore -= 1 }
+    var place: Int?
+    for k in inFlight.indices where inFlight[k].kind != .expired {
+      sentBefore += 1
+      if sentBefore > count { break }
+      place = k
     }
+    return place
   }
 }

@@ -129,7 +129,9 @@ struct ProcessActionTests {
     try world.run("the loss is told") { _ in
       told += sleeper.receive()
       _ = watch.send(Self.heartbeat)
-      return told.contains("\nlost:")
+      // The whole of its line.
+      return told.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        .contains { $0.hasPrefix("lost:") }
     }
     let records = told.split(separator: "\n")
     let lost = try #require(

@@ -283,6 +283,18 @@ private final class FamilyWorld: Edge {
     #expect(sent == RelayLimits.windowCountMax * 3)
   }
 
+  @Test func `the kernel's word counts from when it has everything, not from the sending`() {
+    let world = FamilyWorld()
+    world.unacknowledged = 1
+    for _ in 0..<RelayLimits.windowCountMax * 3 { world.say(cells) }
+    world.wait(RelayLimits.healthyIntervalFull - 1)
+    world.unacknowledged = 0
+    world.wait(RelayLimits.healthyIntervalFull - RelayLimits.measureInterval + 500)
+    #expect(world.ledger.deliveredFrameCount == 0)
+    world.wait(RelayLimits.healthyIntervalFull + RelayLimits.measureInterval)
+    #expect(world.ledger.deliveredByKernelCount == RelayLimits.windowCountMax)
+  }
+
   @Test func `a server that answers positions proves them at once`() {
     let world = FamilyWorld()
     world.respond = { _ in Array("*HQ,865205030330012,V4,V1,20240302120000#".utf8) }
