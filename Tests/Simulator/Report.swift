@@ -26,6 +26,9 @@ struct Report {
   /// The number of kills before it was answered at risk, or -1.
   var atRiskLife = -1
 
+  /// Whether it may be among what the operator dropped.
+  var isGivenUp = false
+
   /// Whether an answer may release it.
   var isInCustody: Bool { isDurable || isAtPlatform }
 }

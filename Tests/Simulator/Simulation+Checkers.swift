@@ -43,8 +43,15 @@ extension Simulation {
 
   /// An answer is for the earliest frame on its connection that it fits.
   private func checkAnswer(_ i: Int, _ c: Int, _ key: UInt32) {
-    guard let k = connections[c].alarmsOwed.firstIndex(where: { devices[i].reports[$0].key == key })
-    else { return violate("device \(i): answer to nothing, key \(key)") }
+    let owed = connections[c].alarmsOwed
+    let fits = owed.indices.filter { devices[i].reports[owed[$0]].key == key }
+    guard var k = fits.first else { return violate("device \(i): answer to nothing, key \(key)") }
+    // What the operator has given up waits for the disk, while a later one like it is at the platform.
+    if devices[i].reports[owed[k]].isGivenUp, !devices[i].reports[owed[k]].isInCustody,
+      let later = fits.first(where: { devices[i].reports[owed[$0]].isAtPlatform })
+    {
+      k = later
+    }
     let number = connections[c].alarmsOwed.remove(at: k)
     devices[i].reports[number].atRiskLife = -1
     if !devices[i].reports[number].isInCustody { checkRisk(i, number) }

@@ -11,6 +11,7 @@ extension Simulation {
     let key = engine.spool.key(of: device)
     if chance(20) {
       note("drop \(device.rawValue): \(engine.giveUp(key, instant)) frames")
+      for entry in undurable { devices[entry.device].reports[entry.report].isGivenUp = true }
     } else if engine.isParked(device) {
       note("resume \(device.rawValue)")
       engine.resume(key, instant)
