@@ -154,11 +154,8 @@ extension Engine where D: ~Copyable {
     let hasMore = provesLogin && sendSecondHead(device, answer, now)
     if upstreams[i].phase == .greeting, provesLogin, !hasMore {
       goLive(device, now)
-    } else if upstreams[i].phase == .live {
-      upstreams[i].failedAttemptCount = 0
     }
-    updateInterest(device)
-    settleUpstream(device, now)
+    finishProof(device, now)
   }
 
   /// Takes an answer like that to the login on a connection that is live: it is that to a login sent again, or this
@@ -210,7 +207,6 @@ extension Engine where D: ~Copyable {
   }
 
   private mutating func finishProof(_ device: DeviceIndex, _ now: Instant) {
-    upstreams[device.rawValue].failedAttemptCount = 0
     updateInterest(device)
     settleUpstream(device, now)
   }
@@ -306,6 +302,7 @@ extension Engine where D: ~Copyable {
       upstreams[i].inFlight = []
     }
     if let last {
+      upstreams[i].failedAttemptCount = 0
       spool.acknowledge(
         device, through: last.sequence, at: last.place, now: now)
       // What waits behind it is no older.

@@ -32,14 +32,14 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].suspicion.measure == .behind,
       spool.lastSequence(device).isAfter(frame.sequence)
     else { return false }
-    let login = spool.login(ofSwept: frame)
     if upstreams[i].suspicion.bytes.isEmpty {
       guard frame.sequence == upstreams[i].suspicion.sequence else { return false }
       upstreams[i].suspicion.bytes = bytes.copied()
-      upstreams[i].suspicion.login = login
+      upstreams[i].suspicion.login = spool.login(ofSwept: frame)
     } else {
+      // Also under another login: the device has come back in between.
       guard frame.sequence == upstreams[i].suspicion.last.next,
-        login == upstreams[i].suspicion.login, bytes.copied() == upstreams[i].suspicion.bytes
+        bytes.copied() == upstreams[i].suspicion.bytes
       else { return false }
     }
     upstreams[i].suspicion.last = frame.sequence

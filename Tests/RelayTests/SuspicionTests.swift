@@ -49,6 +49,20 @@ import Testing
     #expect(!world.hasUndelivered(world.upstream.device))
   }
 
+  @Test func `the same frame under another login is no neighbour either`() {
+    let world = World()
+    world.breaksOver = { $0 == Self.poison }
+    let tracker = world.tracker(1)
+    tracker.send(Self.poison, .login(1, serial: 9), Self.poison, .position(4), .alarm(5))
+    for minute in 0..<30 {
+      tracker.send(.heartbeat(UInt16(100 + minute)))
+      world.advance(60_000)
+    }
+    #expect(world.quarantined == [Self.poison.bytes])
+    #expect(stored(world) == [4, 5])
+    #expect(!world.hasUndelivered(world.upstream.device))
+  }
+
   @Test func `a frame that was only unlucky comes once for all its repetitions`() {
     let world = World()
     var breaksLeft = 7
