@@ -193,7 +193,9 @@ extension Simulation {
       }
     }
     while !stream.isEmpty {
-      let count = chance(40) ? 1 + random.below(stream.count) : stream.count
+      var count = chance(40) ? 1 + random.below(stream.count) : stream.count
+      // A line that breaks off in its end is a line with another end.
+      if count < stream.count, stream[count - 1] == 0x0D, stream[count] == 0x0A { count += 1 }
       connections[c].arrivalAtRelay = wire(
         connections[c].arrivalAtRelay, .toRelay(connection: c, Array(stream[..<count])))
       stream.removeFirst(count)
