@@ -216,7 +216,7 @@ extension Spool where D: ~Copyable {
 
   /// The first place in `order` from `place` on whose segment may have a frame for somebody. Where
   /// commits failed, there are segments without any.
-  private func readablePlace(from place: Int) -> Int? {
+  private mutating func readablePlace(from place: Int) -> Int? {
     var wanting = DevicePresence()
     for i in 0..<table.count
     where table.entries[i].interest != .idle && table.entries[i].hasUnsent {
