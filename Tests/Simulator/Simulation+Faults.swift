@@ -20,7 +20,7 @@ extension Simulation {
     case 4:
       withUpstream { i in
         note("swallow upstream \(i)")
-        platform[i].isSwallowed = true
+        forget(i)
       }
     case 5:
       withUpstream { i in
@@ -47,12 +47,18 @@ extension Simulation {
       for i in devices.indices { devices[i].connectAt = now + random.below(300) }
     case 12:
       note("the path to the platform forgets all connections")
-      for i in platform.indices { platform[i].isSwallowed = true }
+      for i in platform.indices { forget(i) }
     case 13, 14: operate()
     default:
       isPlatformUp = true
       isDiskFaulty = false
     }
+  }
+
+  /// The path forgets a connection. The platform's end that is under way is not lost with it: of families that
+  /// nobody answers, a kernel's word and silence is all there would ever be.
+  private func forget(_ i: Int) {
+    if platform[i].isOpenAtPlatform { platform[i].isSwallowed = true }
   }
 
   /// One of the newest connections to the platform.
