@@ -94,7 +94,6 @@ extension Engine where D: ~Copyable {
       if upstreams[i].phase == .live, !upstreams[i].inFlight.isEmpty {
         // An answer that is under way would prove another frame.
         upstreams[i].inFlight.removeAll()
-        upstreams[i].loginCountInFlight = 0
         closeUpstream(device, nil, now)
       } else {
         updateInterest(device)

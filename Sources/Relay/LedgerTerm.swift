@@ -27,6 +27,7 @@ public enum LedgerTerm: Int, CaseIterable, Sendable {
   case unrecorded
   case held
 
+  /// Those on the side of what came in: the first.
   public static let gainCount = 2
   public static let count = 12
   /// Those that are written down.
@@ -50,7 +51,4 @@ public enum LedgerTerm: Int, CaseIterable, Sendable {
     case .held: "held"
     }
   }
-
-  /// Whether it stands on the side of what came in.
-  public var isGain: Bool { rawValue < Self.gainCount }
 }

@@ -9,7 +9,8 @@
 //           frame. From 3 again, ever slower
 //
 // A session that breaks over the frame behind a proven one convicts it; the second time it is put into
-// quarantine, and the device's other frames go on. Nothing less decides, because a bad path breaks
+// quarantine, and the device's other frames go on. What the device repeats of it byte by byte, directly behind it,
+// is kept back and settled with it. Nothing less decides, because a bad path breaks
 // sessions as well. A frame that was only unlucky has gone behind its neighbour then. A restart begins
 // anew.
 // Source: design document, section 7.

@@ -10,10 +10,15 @@
 //
 // Proof for frames that no server answers: the login is sent again, and its answer proves what was
 // sent before. A heartbeat would prove the same and would show a dead tracker as online. Where no
-// login is known or none is answered, there is nothing to ask with. Then, when the device has gone, the relay ends its
-// direction of the connection, and the platform's orderly end proves that it has read everything. While the device is there, and where that is not to be had, the proof is weaker: the peer's
-// kernel has acknowledged every byte, and the connection has been well for
+// login is known or none is answered, there is nothing to ask with. Then, when the device has gone, the
+// relay ends its direction of the connection, and the platform's orderly end proves that it has read
+// everything. While the device is there, and where that is not to be had, the proof is weaker: the peer's
+// kernel was seen to have every byte, and the connection has been well for
 // `RelayLimits.healthyInterval` since.
+//
+// Some servers answer everything like a login: `answersLikeLogin`, where every answer proves one more of
+// the first `sentCount` things. Until a connection is known not to be such a one's (`isProbeTrusted`), an
+// answer like a login's with something in front of it waits in `alikeAnswerCount`.
 // Source: design document, section 7; device-families document, sections 2.3 and 3.6.
 
 import Detect
@@ -193,11 +198,6 @@ struct Upstream {
       for entry in inFlight where entry.isRequired { return true }
       return false
     }
-  }
-
-  mutating func hasInFlight(type: UInt16) -> Bool {
-    for entry in inFlight where entry.kind != .expired && entry.key.type == type { return true }
-    return false
   }
 
   /// The entry in flight that the last of `alikeAnswerCount` answers is for, `nil` when there are fewer.

@@ -257,7 +257,8 @@ private final class FamilyWorld: Edge {
     #expect(world.ledger.deliveredFrameCount == 1)
   }
 
-  @Test func `a login that is answered is asked again instead`() {
+  /// A watch that has logged in, at a platform that answers its links.
+  private func watch() -> FamilyWorld {
     let world = FamilyWorld()
     world.respond = {
       String(decoding: $0, as: UTF8.self).contains("*LK")
@@ -265,6 +266,11 @@ private final class FamilyWorld: Edge {
     }
     world.say("[3G*4700186508*000B*LK,0,10,100]")
     world.wait(50)
+    return world
+  }
+
+  @Test func `a login that is answered is asked again instead`() {
+    let world = watch()
     world.say("[3G*4700186508*0009*UD2,1,2,3]")
     world.hangUp()
     world.wait(RelayLimits.probeDelaySoon + RelayLimits.probeQuiet - 50)
@@ -344,13 +350,7 @@ private final class FamilyWorld: Edge {
   }
 
   @Test func `a late answer to what is settled proves no login`() {
-    let world = FamilyWorld()
-    world.respond = {
-      String(decoding: $0, as: UTF8.self).contains("*LK")
-        ? Array("[3G*4700186508*0002*LK]".utf8) : []
-    }
-    world.say("[3G*4700186508*000B*LK,0,10,100]")
-    world.wait(50)
+    let world = watch()
     world.say("[3G*4700186508*0008*AL,1,2,3]")
     world.wait(RelayLimits.probeDelayOnline + RelayLimits.probeQuiet + 50)
     #expect(world.ledger.deliveredFrameCount == 1)

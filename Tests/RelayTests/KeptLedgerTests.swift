@@ -49,7 +49,7 @@ struct KeptLedgerTests {
     #expect(LedgerTerm.allCases.count == LedgerTerm.count)
     #expect(LedgerTerm.writtenCount == LedgerTerm.count - 1)
     #expect(LedgerTerm.held.rawValue == LedgerTerm.writtenCount)
-    #expect(LedgerTerm.allCases.filter(\.isGain) == [.received, .heldBefore])
+    #expect(LedgerTerm.allCases.prefix(LedgerTerm.gainCount) == [.received, .heldBefore])
     #expect(Balance().counts.count == LedgerTerm.count)
   }
 
