@@ -32,8 +32,9 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
+    .target(name: "CChecksum"),
     .target(name: "Detect", swiftSettings: settings),
-    .target(name: "Queue", swiftSettings: small),
+    .target(name: "Queue", dependencies: ["CChecksum"], swiftSettings: small),
     .target(name: "Configuration", dependencies: ["Detect"], swiftSettings: small),
     .target(name: "Relay", dependencies: ["Detect", "Queue"], swiftSettings: small),
     .executableTarget(

@@ -3,7 +3,7 @@
 import Glibc
 
 struct RawFile {
-  private static let size = 64 << 20
+  private static let size = 256 << 20
   private let descriptor: Int32
   private let bytes: [UInt8]
   private var offset = 0

@@ -19,12 +19,25 @@ struct ValueTests {
     #expect(CRCX25.checksum(frame.span, 2..<2) == 0)
   }
 
-  @Test("The checksum table agrees with the polynomial bit by bit")
-  func everyByte() {
-    for byte in UInt8.min...UInt8.max {
-      var register = 0xFFFF ^ UInt16(byte)
-      for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x8408 : register >> 1 }
-      #expect(CRCX25.checksum([byte].span, 0..<1) == register ^ 0xFFFF, "\(byte)")
+  @Test("The checksum agrees with the polynomial bit by bit")
+  func everyByteAndLength() {
+    func isRight(_ bytes: Bytes) -> Bool {
+      var register: UInt16 = 0xFFFF
+      for byte in bytes {
+        register ^= UInt16(byte)
+        for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x8408 : register >> 1 }
+      }
+      return CRCX25.checksum(bytes.span, 0..<bytes.count) == register ^ 0xFFFF
+    }
+    for byte in UInt8.min...UInt8.max { #expect(isRight([byte]), "\(byte)") }
+    // Every single bit of every length: the checksum is linear in them.
+    for count in 0...25 {
+      #expect(isRight(Bytes(repeating: 0, count: count)))
+      for bit in 0..<count * 8 {
+        var bytes = Bytes(repeating: 0, count: count)
+        bytes[bit / 8] = 1 << UInt8(bit % 8)
+        #expect(isRight(bytes), "bit \(bit) of \(count) bytes")
+      }
     }
   }
 

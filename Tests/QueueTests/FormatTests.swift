@@ -34,6 +34,24 @@ struct FormatTests {
     }
   }
 
+  @Test("sums alike with the processor's instructions and without")
+  func instructions() {
+    var random = RandomNumbers(seed: 11)
+    let bytes = (0..<300).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    let buffer = PageBuffer(bytes)
+    for crc in [CRC32C(), CRC32C(usesInstructions: false)] {
+      for count in 0..<40 {
+        for first in 0..<9 {
+          let expected = referenceCRC32C(
+            littleEndian(7 << 32 | 9, 8) + bytes[first..<first + count])
+          #expect(crc.checksum(seed: 7 << 32 | 9, buffer, first..<first + count) == expected)
+        }
+      }
+      let whole = referenceCRC32C(littleEndian(.max, 8) + bytes)
+      #expect(crc.checksum(seed: .max, buffer, 0..<300) == whole)
+    }
+  }
+
   @Test("puts eight bytes of seed before what is summed")
   func seed() {
     let buffer = PageBuffer([0x61, 0x62, 0x63, 0x64, 0x65])
