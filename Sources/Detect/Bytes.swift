@@ -6,6 +6,12 @@ extension Span where Element == UInt8 {
     UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
   }
 
+  /// The little-endian 64-bit number at `offset`.
+  func le64(at offset: Int) -> UInt64 {
+    // SAFETY: the load checks its place, and every pattern of bits is a number.
+    unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
   /// Whether `0D 0A` stands at `offset`; `false` beyond the end.
   func hasStop(at offset: Int) -> Bool {
     offset + 1 < count && self[offset] == 0x0D && self[offset + 1] == 0x0A

@@ -13,20 +13,27 @@ public enum CRCX25 {
   public static func checksum(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt16 {
     var register: UInt16 = 0xFFFF
     var offset = range.lowerBound
-    while offset < range.upperBound {
-      let end = min(offset + 8, range.upperBound)
+    while offset + 8 <= range.upperBound {
+      register = fold(register, bytes.le64(at: offset), byteCount: 8)
+      offset += 8
+    }
+    let restCount = range.upperBound - offset
+    if restCount > 0 {
       var word: UInt64 = 0
-      for i in offset..<end { word = word >> 8 | UInt64(bytes[i]) << 56 }
-      register = fold(register, word, byteCount: end - offset)
-      offset = end
+      if range.count >= 8 {
+        let unused = UInt64(64 - 8 * restCount)
+        word = (bytes.le64(at: range.upperBound - 8) >> unused) << unused
+      } else {
+        for i in offset..<range.upperBound { word = word >> 8 | UInt64(bytes[i]) << 56 }
+      }
+      register = fold(register, word, byteCount: restCount)
     }
     return register ^ 0xFFFF
   }
 
-  /// The register after the upper `byteCount` bytes of `word`, 1 to 8, the lowest first.
+  /// The register after the upper `byteCount` bytes of `word`, 1 to 8, the lowest first; those below are zero.
   private static func fold(_ register: UInt16, _ word: UInt64, byteCount: Int) -> UInt16 {
-    let unused = UInt64(64 - 8 * byteCount)
-    var q = word ^ UInt64(register) << unused
+    var q = word ^ UInt64(register) << UInt64(64 - 8 * byteCount)
     q ^= q << 4 ^ q << 11 ^ q << 16
     q ^= q << 8 ^ q << 22 ^ q << 32
     q ^= q << 16 ^ q << 44
