@@ -220,6 +220,7 @@ struct Demo: ~Copyable {
   // MARK: Steps
 
   /// Runs the stage until `condition` holds, and for `atLeast` milliseconds.
+  @inline(never)
   private mutating func wait(
     _ what: Literal, atLeast: Int64 = 0, until condition: (inout Demo) -> Bool
   ) throws(DemoFailure) {
@@ -251,6 +252,7 @@ struct Demo: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func watchChild() throws(DemoFailure) {
     guard let end = child.takeEnd() else { return }
     if scene != .stopping || end != .code(0) { throw .relayEnded(end) }

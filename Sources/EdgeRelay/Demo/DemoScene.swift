@@ -20,6 +20,7 @@ enum DemoScene: Equatable {
   case stopping
 
   /// What is going on right now, with numbers.
+  @inline(never)
   func words(of stage: borrowing Stage) -> Text {
     var text = Text()
     switch self {

@@ -38,8 +38,8 @@ extension Speech {
       if bytes.count == 2 { return .alive }
       let fields = WireText.fields(bytes.dropLast(), 0x2C)
       guard fields.count >= 3 else { return .nonsense }
-      if fields[2] == Text("E").bytes { return .alarm(0) }
-      guard fields.count == 4, fields[2] == Text("C").bytes,
+      if fields[2].spells("E") { return .alarm(0) }
+      guard fields.count == 4, fields[2].spells("C"),
         let flag = WireText.number(fields[3].dropLast())
       else { return .nonsense }
       return .command(UInt32(flag))
@@ -55,14 +55,14 @@ extension Speech {
       let fields = WireText.fields(bytes.dropLast(), 0x2C)
       if fields.count == 1 {
         return Telling(
-          content: .heartbeat, number: Speaker.number(of: fields[0], behind: Coban.prefix))
+          content: .heartbeat, number: Speaker.number(of: fields[0][...], behind: Coban.prefix))
       }
       if bytes[0] == 0x23 {
         return Telling(
           content: .login, number: Speaker.number(of: fields[1].dropFirst(5), behind: Coban.prefix))
       }
       let number = Speaker.number(of: fields[0].dropFirst(5), behind: Coban.prefix)
-      guard fields.count >= 4, let tag = WireText.number(fields[3]).map({ UInt32($0) }) else {
+      guard fields.count >= 4, let tag = WireText.number(fields[3][...]).map({ UInt32($0) }) else {
         return Telling(content: .broken)
       }
       let content: Telling.Content =

@@ -58,7 +58,7 @@ enum GT06Wire {
 
   /// The tracker whose IMEI stands in eight bytes.
   static func number(ofIMEI bytes: ArraySlice<UInt8>) -> Int? {
-    Speaker.number(of: WireBytes.digits(bytes), behind: "08990000")
+    Speaker.number(of: WireBytes.digits(bytes)[...], behind: "08990000")
   }
 
   // MARK: Cutting

@@ -42,10 +42,10 @@ extension Speech {
     hear: { bytes in
       let fields = WireText.fields(bytes.dropLast(), 0x2C)
       guard fields.count >= 3 else { return .nonsense }
-      if fields[2] == Text("HTBT").bytes { return .alive }
-      if fields[2] == Text("V4").bytes { return fields.count == 5 ? .alarm(0) : .nonsense }
-      guard fields[2] == Text("S20").bytes, fields.count == 6,
-        let flag = WireText.number(fields[3])
+      if fields[2].spells("HTBT") { return .alive }
+      if fields[2].spells("V4") { return fields.count == 5 ? .alarm(0) : .nonsense }
+      guard fields[2].spells("S20"), fields.count == 6,
+        let flag = WireText.number(fields[3][...])
       else { return .nonsense }
       return .command(UInt32(flag))
     },
@@ -60,11 +60,11 @@ extension Speech {
       if bytes[0] == 0x24 {
         return Telling(
           content: .position(WireBytes.number32(bytes, 28) & 0xFF_FFFF),
-          number: Speaker.number(of: WireBytes.digits(bytes[1..<6]), behind: H02.prefix))
+          number: Speaker.number(of: WireBytes.digits(bytes[1..<6])[...], behind: H02.prefix))
       }
       let fields = WireText.fields(bytes.dropLast(), 0x2C)
       guard fields.count >= 4, let last = fields.last else { return Telling(content: .broken) }
-      let tag = WireText.number(last).map { UInt32($0) }
+      let tag = WireText.number(last[...]).map { UInt32($0) }
       let content: Telling.Content? =
         switch fields[2][0] {
         case 0x48: .heartbeat
@@ -73,13 +73,13 @@ extension Speech {
         default: .nonsense
         }
       return Telling(
-        content: content ?? .broken, number: Speaker.number(of: fields[1], behind: H02.prefix))
+        content: content ?? .broken, number: Speaker.number(of: fields[1][...], behind: H02.prefix))
     },
     answer: { bytes, _, _ in
       if bytes[0] == 0x24 { return [] }
       let fields = WireText.fields(bytes.dropLast(), 0x2C)
       if fields[2][0] == 0x48 { return bytes }
-      guard fields[2] == Text("V1").bytes else { return [] }
+      guard fields[2].spells("V1") else { return [] }
       return fields[0] + [0x2C] + fields[1] + Text(",V4,V1,20260102030405#").bytes
     },
     command: { number, flag in

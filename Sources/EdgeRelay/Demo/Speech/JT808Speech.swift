@@ -14,6 +14,7 @@ extension Speech {
   static let jt808 = jt808("jt808", JT808Layout.old)
   static let jt808New = jt808("jt808-2019", JT808Layout.new)
 
+  @inline(never)
   private static func jt808(_ name: Literal, _ layout: JT808Layout) -> Speech {
     Speech(
       name: name,
@@ -198,7 +199,7 @@ private struct JT808Parts {
     else { return nil }
     id = WireBytes.number16(bytes, 0)
     number = Speaker.number(
-      of: WireBytes.digits(bytes[(layout.isNew ? 5 : 4)..<header - 2]), behind: layout.prefix)
+      of: WireBytes.digits(bytes[(layout.isNew ? 5 : 4)..<header - 2])[...], behind: layout.prefix)
     serial = WireBytes.number16(bytes, header - 2)
     body = Array(bytes[header..<bytes.count - 1])
   }

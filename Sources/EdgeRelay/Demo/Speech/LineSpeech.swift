@@ -54,6 +54,7 @@ extension Speech {
     cut: { Line.cut($0, $1) },
     mark: 0x2C, imeiField: 17, sequenceField: 1)
 
+  @inline(never)
   private static func line(
     _ name: Literal, make: @escaping @Sendable (Int, UInt32) -> [UInt8],
     cut: @escaping @Sendable ([UInt8], Int) -> WireCut, mark: UInt8, imeiField: Int,
@@ -68,7 +69,7 @@ extension Speech {
       hear: { _ in .nonsense },
       cutUp: cut,
       read: { bytes in
-        let fields = WireText.fields(bytes, mark)
+        let fields = bytes.parts(at: mark)
         guard fields.count > max(imeiField, sequenceField),
           let sequence = WireText.number(fields[sequenceField].drop { $0 == 0x2B })
         else { return Telling(content: .broken) }

@@ -22,6 +22,7 @@ struct Speaker {
   }
 
   /// The tracker's name behind `prefix`, in digits.
+  @inline(never)
   static func name(_ prefix: Literal, _ number: Int) -> [UInt8] {
     var text = Text(prefix)
     text.append(UInt64(number), digits: digitCount)
@@ -29,7 +30,8 @@ struct Speaker {
   }
 
   /// The number that a name behind `prefix` ends in; `nil` when it is no such name.
-  static func number<Name: Collection<UInt8>>(of name: Name, behind prefix: Literal) -> Int? {
+  @inline(never)
+  static func number(of name: ArraySlice<UInt8>, behind prefix: Literal) -> Int? {
     let start = Text(prefix).bytes
     guard name.count == start.count + digitCount, name.starts(with: start) else { return nil }
     return WireText.number(name.dropFirst(start.count)).map { Int($0) }

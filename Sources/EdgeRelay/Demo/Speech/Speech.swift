@@ -6,7 +6,9 @@
 // One speech a file beside this one; source of all of them: device-families document, sections 3 to 11.
 
 /// A protocol in the mouths of simulated trackers and the stand-in platform.
-struct Speech: Sendable {
+///
+/// A class, because everyone who speaks it holds on to it: thirteen functions are much to copy.
+final class Speech: Sendable {
   let name: Literal
 
   /// The frame that opens a session and is repeated until it is answered; `nil` where devices just
@@ -47,6 +49,34 @@ struct Speech: Sendable {
 
   /// The platform's command with this number to a device; `nil` where none is known.
   let command: (@Sendable (_ number: Int, UInt32) -> [UInt8])?
+
+  init(
+    name: Literal, login: (@Sendable (inout Speaker) -> [UInt8])?,
+    heartbeat: (@Sendable (inout Speaker) -> [UInt8])?,
+    position: (@Sendable (inout Speaker, UInt32) -> [UInt8])?,
+    alarm: (@Sendable (inout Speaker, UInt32) -> Alarm)?, isAlarmNamed: Bool,
+    commandReply: @escaping @Sendable (inout Speaker, UInt32) -> [UInt8],
+    cutDown: @escaping @Sendable ([UInt8], Int) -> WireCut,
+    hear: @escaping @Sendable ([UInt8]) -> Heard,
+    cutUp: @escaping @Sendable ([UInt8], Int) -> WireCut,
+    read: @escaping @Sendable ([UInt8]) -> Telling,
+    answer: @escaping @Sendable ([UInt8], Bool, PlatformManners) -> [UInt8],
+    command: (@Sendable (Int, UInt32) -> [UInt8])?
+  ) {
+    self.name = name
+    self.login = login
+    self.heartbeat = heartbeat
+    self.position = position
+    self.alarm = alarm
+    self.isAlarmNamed = isAlarmNamed
+    self.commandReply = commandReply
+    self.cutDown = cutDown
+    self.hear = hear
+    self.cutUp = cutUp
+    self.read = read
+    self.answer = answer
+    self.command = command
+  }
 
   /// A report and what its answer will name.
   struct Alarm {

@@ -21,6 +21,7 @@ extension Speech {
     return text.bytes
   }
 
+  @inline(never)
   private static func paren(
     _ name: Literal, _ field: @escaping @Sendable (inout Speaker) -> [UInt8]
   ) -> Speech {
@@ -46,7 +47,7 @@ extension Speech {
         let body = bytes.dropFirst(17).dropLast()
         switch TK103.word(bytes) {
         case 0x4150_3035 where body.isEmpty: return .welcome
-        case 0x4150_3031 where body.elementsEqual(Text("HSO").bytes): return .alive
+        case 0x4150_3031 where Array(body).spells("HSO"): return .alive
         case 0x4153_3031: return WireText.number(body).map { .alarm(UInt32($0)) } ?? .nonsense
         case 0x4152_3030: return WireText.number(body).map { .command(UInt32($0)) } ?? .nonsense
         default: return .nonsense
@@ -67,7 +68,7 @@ extension Speech {
         case 0x424F_3031:
           return Telling(content: TK103.sequence(body).map { .alarm($0) } ?? .broken, number: named)
         case 0x4252_3035:
-          let flag = WireText.number(body).map { UInt32($0) }
+          let flag = WireText.number(body[...]).map { UInt32($0) }
           return Telling(content: flag.map { .commandReply($0) } ?? .broken, number: named)
         default: return Telling(content: .nonsense, number: named)
         }

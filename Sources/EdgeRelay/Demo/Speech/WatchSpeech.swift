@@ -29,7 +29,7 @@ extension Speech {
       let parts = Watch.parts(bytes)
       guard parts.count == 4 else { return Telling(content: .broken) }
       return Telling(
-        content: Watch.content(parts[3]), number: Speaker.number(of: parts[1], behind: "88"))
+        content: Watch.content(parts[3]), number: Speaker.number(of: parts[1][...], behind: "88"))
     },
     answer: { bytes, _, _ in
       let parts = Watch.parts(bytes)
@@ -63,17 +63,17 @@ extension Speech {
     cutDown: Watch.cut,
     hear: { bytes in
       let parts = Watch.parts(bytes)
-      guard parts.count == 5, let index = WireText.hexNumber(parts[2]) else { return .nonsense }
+      guard parts.count == 5, let index = WireText.hexNumber(parts[2][...]) else { return .nonsense }
       return Watch.hear(parts, key: index)
     },
     cutUp: Watch.cut,
     read: { bytes in
       let parts = Watch.parts(bytes)
-      guard parts.count == 5, WireText.hexNumber(parts[3]) == UInt32(parts[4].count) else {
+      guard parts.count == 5, WireText.hexNumber(parts[3][...]) == UInt32(parts[4].count) else {
         return Telling(content: .broken)
       }
       return Telling(
-        content: Watch.content(parts[4]), number: Speaker.number(of: parts[1], behind: "0141110"))
+        content: Watch.content(parts[4]), number: Speaker.number(of: parts[1][...], behind: "0141110"))
     },
     answer: { bytes, _, _ in
       let parts = Watch.parts(bytes)
@@ -149,27 +149,27 @@ private enum Watch {
 
   static func hear(_ parts: [[UInt8]], key: UInt32) -> Heard {
     guard parts.count >= 4, let content = parts.last,
-      WireText.hexNumber(parts[parts.count - 2]) == UInt32(content.count)
+      WireText.hexNumber(parts[parts.count - 2][...]) == UInt32(content.count)
     else { return .nonsense }
-    if content == Text("LK").bytes || content == Text("INIT,1").bytes { return .welcome }
-    if content == Text("AL").bytes { return .alarm(key) }
-    let fields = WireText.fields(content, 0x2C)
-    guard fields.count == 2, fields[0] == Text("UPLOAD").bytes,
-      let flag = WireText.number(fields[1])
+    if content.spells("LK") || content.spells("INIT,1") { return .welcome }
+    if content.spells("AL") { return .alarm(key) }
+    let fields = content.parts(at: 0x2C)
+    guard fields.count == 2, fields[0].spells("UPLOAD"),
+      let flag = WireText.number(fields[1][...])
     else { return .nonsense }
     return .command(UInt32(flag))
   }
 
   static func content(_ content: [UInt8]) -> Telling.Content {
-    let fields = WireText.fields(content, 0x2C)
+    let fields = content.parts(at: 0x2C)
     guard let word = fields.first else { return .broken }
-    if word == Text("LK").bytes || word == Text("INIT").bytes { return .login }
-    if word == Text("UPLOAD").bytes, fields.count == 2, let flag = WireText.number(fields[1]) {
+    if word.spells("LK") || word.spells("INIT") { return .login }
+    if word.spells("UPLOAD"), fields.count == 2, let flag = WireText.number(fields[1][...]) {
       return .commandReply(UInt32(flag))
     }
-    guard fields.count == 19, let tag = WireText.number(fields[14]).map({ UInt32($0) }) else {
+    guard fields.count == 19, let tag = WireText.number(fields[14][...]).map({ UInt32($0) }) else {
       return .broken
     }
-    return word == Text("UD").bytes ? .position(tag) : .alarm(tag)
+    return word.spells("UD") ? .position(tag) : .alarm(tag)
   }
 }

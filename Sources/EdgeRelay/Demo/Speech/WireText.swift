@@ -3,7 +3,8 @@
 /// Finds and reads pieces of text protocols.
 enum WireText {
   /// The decimal number that all of `digits` spell; `nil` if they are none or too many.
-  static func number<Digits: Collection<UInt8>>(_ digits: Digits) -> UInt64? {
+  @inline(never)
+  static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
     guard !digits.isEmpty, digits.count <= 18 else { return nil }
     var number: UInt64 = 0
     for digit in digits {
@@ -14,7 +15,8 @@ enum WireText {
   }
 
   /// The hexadecimal number that all of `digits` spell; `nil` if they are none or too many.
-  static func hexNumber<Digits: Collection<UInt8>>(_ digits: Digits) -> UInt32? {
+  @inline(never)
+  static func hexNumber(_ digits: ArraySlice<UInt8>) -> UInt32? {
     guard !digits.isEmpty, digits.count <= 8 else { return nil }
     var number: UInt32 = 0
     for digit in digits {
@@ -46,11 +48,7 @@ enum WireText {
   }
 
   /// The parts of `bytes` between `mark`s.
-  static func fields(_ bytes: some Collection<UInt8>, _ mark: UInt8) -> [[UInt8]] {
-    var fields: [[UInt8]] = [[]]
-    for byte in bytes {
-      if byte == mark { fields.append([]) } else { fields[fields.count - 1].append(byte) }
-    }
-    return fields
+  static func fields(_ bytes: ArraySlice<UInt8>, _ mark: UInt8) -> [[UInt8]] {
+    Array(bytes).parts(at: mark)
   }
 }
