@@ -41,6 +41,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
 
   static let policies: ValueKind = .word("minimal generous")
 
+  @inline(never)
   public var row: KeyRow {
     switch self {
     case .listenerAddress:
@@ -216,6 +217,7 @@ public enum Key: UInt8, CaseIterable, Sendable {
   }
 
   /// What holds when the key is not set; `nil` when nothing does.
+  @inline(never)
   var standard: SettingValue? {
     row.standard.isEmpty ? nil : row.kind.read(Text(row.standard).bytes)
   }

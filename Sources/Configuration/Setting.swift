@@ -12,6 +12,7 @@ public struct Setting: Equatable, Sendable {
   public var origin: [UInt8]
 
   /// Reads `text` as the key's kind; `nil` when it is not of that kind.
+  @inline(never)
   public init?(_ key: Key, _ name: [UInt8], _ text: [UInt8], _ origin: [UInt8]) {
     guard let value = key.row.kind.read(text) else { return nil }
     self.key = key
@@ -22,6 +23,7 @@ public struct Setting: Equatable, Sendable {
 
   /// Adds what it says of answers, if it does; devices beyond `ReplyPolicies.deviceCountMax` have
   /// no effect.
+  @inline(never)
   public func apply(to policies: inout ReplyPolicies) {
     let isGenerous = value.text.spells("generous")
     let policy: ReplyPolicy = isGenerous ? .generous : .minimal

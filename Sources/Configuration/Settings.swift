@@ -206,6 +206,7 @@ public struct Settings: Sendable {
     settings.first { $0.key == key && $0.name == name }
   }
 
+  @inline(never)
   private func holds(_ key: Key, _ name: [UInt8]) -> SettingValue? {
     find(key, name)?.value ?? key.standard
   }
@@ -266,6 +267,7 @@ public struct Settings: Sendable {
     return (table, name)
   }
 
+  @inline(never)
   private mutating func knownKey(_ name: [UInt8], in table: Table, _ origin: [UInt8]) -> Key? {
     if let key = Key.named(name, in: table) { return key }
     var words = Text("unknown key ")
@@ -298,6 +300,7 @@ public struct Settings: Sendable {
   }
 
   /// Writes what a key wants, and what it was given instead.
+  @inline(never)
   public static func expectation(_ key: Key, _ found: [UInt8]?) -> Text {
     var words = Text("expected ")
     key.row.kind.writeExpectation(to: &words)

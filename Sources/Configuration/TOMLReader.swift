@@ -101,6 +101,7 @@ struct TOMLReader {
   }
 
   /// Takes blanks, a comment, and the end of the line or the file.
+  @inline(never)
   private mutating func finishLine() throws(TOMLError) {
     skipBlanks()
     if peek(0) == 0x23 {
@@ -226,10 +227,12 @@ struct TOMLReader {
     return TOMLError(place: place, message: message)
   }
 
+  @inline(never)
   private func peek(_ distance: Int) -> UInt8? {
     offset + distance < bytes.count ? bytes[offset + distance] : nil
   }
 
+  @inline(never)
   private mutating func skipBlanks() {
     while let byte = peek(0), byte == 0x20 || byte == 0x09 { offset += 1 }
   }

@@ -90,6 +90,7 @@ public enum Table: UInt8, CaseIterable, Sendable {
   }
 
   /// Writes the header that names this table, `NAME` standing for any name.
+  @inline(never)
   func writeHeader(_ name: [UInt8]?, to text: inout Text) {
     text.append("[")
     text.append(row.name)

@@ -111,6 +111,7 @@ public struct Text: Sendable {
   }
 
   /// Appends a terminated C string.
+  @inline(never)
   @unsafe public mutating func append(cString: UnsafePointer<CChar>) {
     var i = 0
     while unsafe cString[i] != 0 {

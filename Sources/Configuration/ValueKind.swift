@@ -91,6 +91,7 @@ public enum ValueKind: Sendable {
   }
 
   /// Writes what is expected, for a person who wrote something else.
+  @inline(never)
   public func writeExpectation(to text: inout Text) {
     switch self {
     case .listenAddress:

@@ -108,6 +108,7 @@ enum Command {
   }
 
   /// The exit code of what asks a running relay.
+  @inline(never)
   private static func answered(_ body: () throws(AskError) -> Int32) -> Int32 {
     do throws(AskError) {
       return try body()

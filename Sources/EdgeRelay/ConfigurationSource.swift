@@ -14,6 +14,7 @@ struct ConfigurationSource {
   var options: [Setting] = []
 
   /// Adds what an option says; its text is of the key's kind.
+  @inline(never)
   mutating func add(_ key: Key, _ text: [UInt8], _ option: [UInt8]) {
     if let setting = Setting(key, [], text, Text(origin: option).bytes) { options.append(setting) }
   }

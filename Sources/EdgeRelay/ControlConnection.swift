@@ -38,6 +38,7 @@ struct ControlConnection: ~Copyable {
   }
 
   /// The records that come next; `nil` when the relay has ended the connection.
+  @inline(never)
   mutating func next() -> [Record]? {
     var piece = [UInt8](repeating: 0, count: 16 * 1_024)
     // SAFETY: the buffer lives for the call.

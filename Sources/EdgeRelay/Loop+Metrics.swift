@@ -69,6 +69,7 @@ extension Loop {
     for i in metrics.clients.indices where metrics.clients[i].endsAt <= now { closeMetrics(i) }
   }
 
+  @inline(never)
   private mutating func closeMetrics(_ i: Int) {
     if metrics.clients[i].descriptor >= 0 { Sockets.close(metrics.clients[i].descriptor) }
     metrics.clients[i] = MetricsClient()

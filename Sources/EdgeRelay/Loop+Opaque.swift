@@ -47,6 +47,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func flushLink(_ slot: SessionSlot, _ moment: Moment) {
     let i = slot.rawValue
     guard i < links.count, links[i].descriptor >= 0, !links[i].isConnecting else { return }
@@ -65,6 +66,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   private mutating func watchLink(_ slot: SessionSlot, writes: Bool) {
     let i = slot.rawValue
     let interest = PollInterest(read: true, write: writes)

@@ -26,6 +26,7 @@ extension Loop {
   /// Reads the configuration again and takes all of it that can change now, or nothing at all; returns
   /// a record of what came of it.
   @discardableResult
+  @inline(never)
   mutating func reload(_ now: Instant) -> Text {
     var record = Text()
     guard let old = configuration else {

@@ -211,6 +211,7 @@ extension Loop {
     engine.spool.isKnown(device) ? engine.identity(of: device) : nil
   }
 
+  @inline(never)
   private func appendName(_ identity: DeviceIdentity, to text: inout Text) {
     text.appendField("device", identity.written)
     text.appendField("protocol", identity.protocolID.row.name)

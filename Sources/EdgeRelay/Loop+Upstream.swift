@@ -47,6 +47,7 @@ extension Loop {
     engine.upstreamConnected(device, moment)
   }
 
+  @inline(never)
   private mutating func endUpstream(
     _ device: DeviceIndex, _ loss: UpstreamLoss, _ moment: Moment
   ) {
@@ -54,6 +55,7 @@ extension Loop {
     engine.upstreamClosed(device, loss, moment)
   }
 
+  @inline(never)
   mutating func closeUpstream(_ device: DeviceIndex) {
     let i = device.rawValue
     guard i < upstreams.count, upstreams[i].descriptor >= 0 else { return }
@@ -95,6 +97,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func flushUpstream(_ device: DeviceIndex, _ moment: Moment) {
     let i = device.rawValue
     guard i < upstreams.count, upstreams[i].descriptor >= 0, !upstreams[i].isConnecting else {

@@ -301,11 +301,13 @@ struct Loop: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func endSession(_ slot: SessionSlot, _ moment: Moment) {
     closeSession(slot)
     engine.sessionClosed(slot, moment)
   }
 
+  @inline(never)
   private mutating func closeSession(_ slot: SessionSlot) {
     guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
     Sockets.close(sessions[slot.rawValue].descriptor)
@@ -343,6 +345,7 @@ struct Loop: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func flushSession(_ slot: SessionSlot, _ moment: Moment) {
     guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
     let descriptor = sessions[slot.rawValue].descriptor
@@ -371,17 +374,20 @@ struct Loop: ~Copyable {
     engine.sessionWrote(slot, byteCount)
   }
 
+  @inline(never)
   private mutating func setReading(_ slot: SessionSlot, _ isReading: Bool) {
     guard slot.rawValue < sessions.count, sessions[slot.rawValue].descriptor >= 0 else { return }
     watchSession(
       slot, PollInterest(read: isReading, write: sessions[slot.rawValue].interest.write))
   }
 
+  @inline(never)
   private mutating func watchSession(_ slot: SessionSlot, writes: Bool) {
     watchSession(
       slot, PollInterest(read: sessions[slot.rawValue].interest.read, write: writes))
   }
 
+  @inline(never)
   private mutating func watchSession(_ slot: SessionSlot, _ interest: PollInterest) {
     let i = slot.rawValue
     guard sessions[i].descriptor >= 0, sessions[i].interest != interest else { return }
@@ -421,6 +427,7 @@ struct Loop: ~Copyable {
 
   // MARK: Names and house-keeping
 
+  @inline(never)
   private mutating func takeAddresses() {
     let now = clock.now
     guard let answer = resolver.takeAnswer() else { return }

@@ -8,6 +8,7 @@ enum ByteOrder {
 }
 
 extension Span where Element == UInt8 {
+  @inline(never)
   func uint16(at offset: Int, _ order: ByteOrder = .big) -> UInt16 {
     let (first, second) = (UInt16(self[offset]), UInt16(self[offset + 1]))
     return switch order {
@@ -16,6 +17,7 @@ extension Span where Element == UInt8 {
     }
   }
 
+  @inline(never)
   func uint32(at offset: Int, _ order: ByteOrder = .big) -> UInt32 {
     let first = UInt32(uint16(at: offset, order))
     let second = UInt32(uint16(at: offset + 2, order))

@@ -101,6 +101,7 @@ struct CaptureLine {
 
     var offset: Int
 
+    @inline(never)
     mutating func next(_ line: Span<UInt8>) -> Token {
       while offset < line.count {
         let byte = line[offset]
@@ -123,6 +124,7 @@ struct CaptureLine {
     }
 
     /// A string. An escaped character is kept where it is the character behind the backslash.
+    @inline(never)
     private mutating func string(_ line: Span<UInt8>) -> Token {
       var text: [UInt8] = []
       offset += 1

@@ -64,6 +64,7 @@ struct CapturedFlow {
     return packet.payload.isEmpty || stream.takes(segment.sequence, isClosed: isClosed)
   }
 
+  @inline(never)
   mutating func add(_ packet: DecodedPacket, _ milliseconds: Int64) {
     switch side(of: packet) {
     case .first:
@@ -79,6 +80,7 @@ struct CapturedFlow {
     }
   }
 
+  @inline(never)
   private static func add(
     _ packet: DecodedPacket, _ milliseconds: Int64, to stream: inout CapturedStream,
     peer: inout CapturedStream

@@ -71,6 +71,7 @@ struct CapturedStream {
   }
 
   /// Adds a datagram behind the others.
+  @inline(never)
   mutating func add(datagram payload: Range<Int>, peerPosition: Int64, _ milliseconds: Int64) {
     isSeen = true
     pieces.append(
@@ -127,6 +128,7 @@ struct CapturedStream {
   }
 
   /// Lets the piece at `root` sink below every piece that does not precede it.
+  @inline(never)
   private mutating func siftDown(_ root: Int, count: Int) {
     var root = root
     while true {

@@ -2,6 +2,7 @@
 
 extension Text {
   /// Appends a count and the word for what is counted, with an s unless it is one.
+  @inline(never)
   mutating func append(_ count: Int, of word: Literal) {
     append(count)
     append(" ")

@@ -34,6 +34,7 @@ struct DemoScreen {
   /// Whether it is time to show progress again.
   func wantsProgress(_ now: Instant) -> Bool { now >= progressAt }
 
+  @inline(never)
   mutating func progress(_ words: Text, _ now: Instant) {
     progressAt = now.advanced(by: isTerminal ? Self.redrawInterval : Self.plainInterval)
     var text = Text()

@@ -186,6 +186,7 @@ struct SimulatedTracker {
     failureCount += 1
   }
 
+  @inline(never)
   private mutating func beginLogin(_ now: Instant) {
     connectCount += 1
     log.noteConnected()
@@ -195,6 +196,7 @@ struct SimulatedTracker {
   }
 
   /// Sends the login of this moment; a protocol without one is online at once.
+  @inline(never)
   private mutating func repeatLogin(_ now: Instant) {
     guard let login = speech.login else {
       goOnline(now)
@@ -245,6 +247,7 @@ struct SimulatedTracker {
     }
   }
 
+  @inline(never)
   private mutating func flush(_ now: Instant, _ poller: borrowing Poller) {
     guard transport == .tcp, descriptor >= 0, phase != .connecting else { return }
     switch Sockets.send(descriptor, output.span) {
@@ -325,6 +328,7 @@ struct SimulatedTracker {
     send(pendingAlarms[i].bytes)
   }
 
+  @inline(never)
   private mutating func schedule() {
     switch phase {
     case .off: wakeAt = .never

@@ -165,6 +165,7 @@ struct StandInPlatform {
     }
   }
 
+  @inline(never)
   private mutating func end(_ slot: Int) {
     guard connections[slot].descriptor >= 0 else { return }
     Sockets.close(connections[slot].descriptor)

@@ -64,6 +64,7 @@ struct Tally {
     fault(&text, wrongAnswers, "answers of the relay were wrong")
   }
 
+  @inline(never)
   private func row(_ text: inout Text, _ name: Literal, _ positions: Int?, _ alarms: Int) {
     text.append(name, width: 30)
     if let positions {

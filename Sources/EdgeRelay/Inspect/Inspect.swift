@@ -91,6 +91,7 @@ private func inspect(_ content: [UInt8], _ run: inout InspectRun) -> Int32 {
   return isReadable ? ExitCode.success : ExitCode.badData
 }
 
+@inline(never)
 func complain(_ words: Literal, _ subject: [UInt8], _ error: SystemError? = nil) {
   var text = Text("edgerelay: ")
   text.append(words)

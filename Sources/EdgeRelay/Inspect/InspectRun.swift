@@ -36,6 +36,7 @@ struct InspectRun {
   // MARK: Flows
 
   /// What the inspector makes of a conversation when nothing is shown.
+  @inline(never)
   private func survey(_ conversation: Conversation) -> Inspector {
     var nothing = InspectReport(isJSON: false, isMuted: true)
     var inspector = Inspector(options.policies)

@@ -213,6 +213,7 @@ struct Inspector {
   }
 
   /// Shows bytes that no more can follow, and whether anybody knows whose they are.
+  @inline(never)
   private mutating func showRest(
     _ kind: Literal, _ bytes: ArraySlice<UInt8>, isKnown: Bool, _ note: Text,
     _ report: inout InspectReport
@@ -234,6 +235,7 @@ struct Inspector {
     }
   }
 
+  @inline(never)
   private mutating func endSkip(_ report: inout InspectReport) {
     if skipCount == 0 { return }
     let reason: SkipReason = skipIsGarbage ? .garbage : .padding

@@ -129,6 +129,7 @@ struct ServerSide {
 }
 
 extension Reply {
+  @inline(never)
   func equals(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard count == bytes.count else { return false }
     for i in 0..<count where self[i] != bytes[bytes.startIndex + i] { return false }

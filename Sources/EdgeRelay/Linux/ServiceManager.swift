@@ -63,6 +63,7 @@ struct ServiceManager {
   }
 
   /// Says what goes on when it has changed.
+  @inline(never)
   mutating func say(_ status: Text, now: Instant) {
     statusAt = now.advanced(by: Self.statusInterval)
     guard status.bytes != self.status.bytes else { return }
@@ -77,6 +78,7 @@ struct ServiceManager {
     if now >= aliveAt { keepAlive(now) }
   }
 
+  @inline(never)
   private mutating func keepAlive(_ now: Instant) {
     guard watchdogInterval > 0 else { return }
     aliveAt = now.advanced(by: watchdogInterval)

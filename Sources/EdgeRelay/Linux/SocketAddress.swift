@@ -14,7 +14,8 @@ extension PeerAddress {
   }
 
   /// Calls `body` with the 40 bytes CLinux reads.
-  @safe func withBytes<Result>(_ body: (UnsafePointer<UInt8>) -> Result) -> Result {
+  @inline(never)
+  @safe func withBytes(_ body: (UnsafePointer<UInt8>) -> Int) -> Int {
     var bytes = InlineArray<40, UInt8>(repeating: 0)
     for i in 0..<Self.byteCount { bytes[i] = self[i] }
     // SAFETY: the memory lives for the call.
@@ -22,6 +23,7 @@ extension PeerAddress {
   }
 
   /// The address that `fill` writes into the 40 bytes it is given, with the call's result.
+  @inline(never)
   @safe static func filled(
     _ fill: (UnsafeMutablePointer<UInt8>) -> Int
   ) -> (address: PeerAddress, result: Int) {

@@ -16,6 +16,7 @@ enum Transfer {
 /// Calls on sockets.
 enum Sockets {
   /// A listening TCP socket or a bound UDP socket. An IPv6 wildcard takes IPv4 too.
+  @inline(never)
   static func bind(_ address: PeerAddress, _ transport: Transport) throws(SystemError) -> Int32 {
     let isDual: Int32 = address.isIPv6 ? 1 : 0
     let result = address.withBytes {
@@ -29,6 +30,7 @@ enum Sockets {
   }
 
   /// The next waiting connection, with its peer.
+  @inline(never)
   static func accept(
     _ listener: Int32
   ) throws(SystemError) -> (descriptor: Int32, peer: PeerAddress) {
@@ -50,6 +52,7 @@ enum Sockets {
   static func isConnected(_ descriptor: Int32) -> Bool { clinux_connect_result(descriptor) == 0 }
 
   /// Reads at most `max` bytes into the start of `buffer`.
+  @inline(never)
   static func receive(
     _ descriptor: Int32, into buffer: PageBuffer, max: Int
   ) -> Transfer {
@@ -59,6 +62,7 @@ enum Sockets {
     return transfer(result, isRead: true)
   }
 
+  @inline(never)
   static func send(_ descriptor: Int32, _ bytes: Span<UInt8>) -> Transfer {
     if bytes.count == 0 { return .bytes(0) }
     // SAFETY: the memory lives for the call.

@@ -191,6 +191,7 @@ struct SpoolDirectory: Disk, ~Copyable {
 
   private enum Opening: Int32 { case write, create, read }
 
+  @inline(never)
   private static func openSegment(_ directory: Int32, _ index: Int, _ how: Opening) -> Int {
     withCString(name(of: index).bytes) { unsafe clinux_open_at(directory, $0, how.rawValue) }
   }

@@ -78,6 +78,7 @@ struct SpoolLook: ~Copyable {
   }
 
   /// Who a device is; `nil` for one of an unknown protocol.
+  @inline(never)
   static func identity(
     _ device: DeviceIndex, in spool: borrowing Spool<SpoolDirectory>
   ) -> DeviceIdentity? {
@@ -121,6 +122,7 @@ struct SpoolLook: ~Copyable {
 
 extension SpoolFindings {
   /// Whether any of this damage touches `region`.
+  @inline(never)
   func has(_ region: DamagedRegion) -> Bool {
     damagedRegions.contains {
       $0.segment == region.segment && $0.generation == region.generation

@@ -130,6 +130,7 @@ struct JT808Layout: Sendable {
     return wire + [0x7E]
   }
 
+  @inline(never)
   var registration: [UInt8] {
     let places: [UInt8] = [0x00, 0x2C, 0x01, 0x2F]
     return places + [UInt8](repeating: 0x37, count: isNew ? 71 : 20) + [0x01]
