@@ -31,6 +31,7 @@ struct CheckOptions {
 }
 
 /// Checks a configuration; returns the exit code.
+@inline(never)
 func checkConfiguration(_ options: CheckOptions) -> Int32 {
   let settings: Settings
   let isIdle: Bool

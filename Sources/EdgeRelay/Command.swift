@@ -92,6 +92,7 @@ enum Command {
   }
 
   /// Puts a question to a running relay; returns the exit code.
+  @inline(never)
   private static func answer(
     _ question: ControlQuestion, _ arguments: inout Arguments
   ) throws(UsageError) -> Int32 {

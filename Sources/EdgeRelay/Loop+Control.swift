@@ -21,6 +21,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func handleControl(_ i: Int, _ event: PollEvent, _ moment: Moment) {
     guard control.clients[i].descriptor >= 0 else { return }
     if control.clients[i].question == nil {

@@ -31,6 +31,7 @@ extension Loop {
     summaryAt = summaryInterval == 0 ? .never : now.advanced(by: summaryInterval)
   }
 
+  @inline(never)
   mutating func writeMinuteSummary(_ now: Instant) {
     planSummary(now)
     let dropped = engine.spool.counters.droppedFrameCount
@@ -51,6 +52,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func write(_ event: LogEvent, _ now: Instant) {
     var unknownCount = 0
     if case .unknownTraffic(let slot, _, let bytes) = event {
@@ -149,6 +151,7 @@ extension Loop {
   }
 
   /// Keeps a frame for people, and says so.
+  @inline(never)
   mutating func quarantine(_ device: DeviceIndex, _ frame: [UInt8], _ moment: Moment) {
     var record = Text()
     if let seconds = moment.wallSeconds { record.append(seconds) } else { record.append("-") }

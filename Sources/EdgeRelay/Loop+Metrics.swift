@@ -23,6 +23,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func handleMetrics(_ i: Int) {
     guard metrics.clients[i].descriptor >= 0 else { return }
     if metrics.clients[i].answer.isEmpty { readMetrics(i) } else { writeMetrics(i) }

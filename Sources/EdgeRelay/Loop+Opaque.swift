@@ -21,6 +21,7 @@ extension Loop {
     }
   }
 
+  @inline(never)
   mutating func handleLink(_ slot: SessionSlot, _ event: PollEvent, _ moment: Moment) {
     let i = slot.rawValue
     guard i < links.count, links[i].descriptor >= 0 else { return }

@@ -4,6 +4,7 @@ import Queue
 import Relay
 
 extension Loop {
+  @inline(never)
   mutating func handleUpstream(
     _ device: DeviceIndex, _ event: PollEvent, _ moment: Moment
   ) {

@@ -214,6 +214,7 @@ struct Loop: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func accept(_ index: Int, _ moment: Moment) {
     for _ in 0..<Self.acceptCountMax {
       let accepted: (descriptor: Int32, peer: PeerAddress)
@@ -442,6 +443,7 @@ struct Loop: ~Copyable {
     resolveAt = now.advanced(by: Self.resolveInterval)
   }
 
+  @inline(never)
   private mutating func keepHouse(_ now: Instant) {
     if now >= acceptAgainAt {
       acceptAgainAt = .never
@@ -475,6 +477,7 @@ struct Loop: ~Copyable {
 
   // MARK: Stopping
 
+  @inline(never)
   private mutating func handleSignals(_ now: Instant) {
     while true {
       let signal = Int32(clinux_next_signal(signals))
@@ -511,6 +514,7 @@ struct Loop: ~Copyable {
   }
 
   /// The exit code once everything is done or the time is up.
+  @inline(never)
   private mutating func stopCode(_ now: Instant) -> Int32? {
     let isFlushed = !sessions.contains { $0.descriptor >= 0 && $0.interest.write }
     guard engine.isDrained && isFlushed && !ledgerFile.isBusy || now >= stopBy else { return nil }

@@ -21,6 +21,7 @@ struct RunConfiguration {
 }
 
 /// Runs the relay as files, environment and command line say; returns the exit code.
+@inline(never)
 func runRelay(_ source: ConfigurationSource) throws(UsageError) -> Int32 {
   var service = ServiceManager()
   var configuration: RunConfiguration
@@ -68,6 +69,7 @@ private func watchSignals() throws(StartError) -> Int32 {
 /// Waits, without a listener, until a reload names a platform; `nil` when a signal ends the wait.
 ///
 /// Nothing is accepted meanwhile: what is answered here has to go somewhere.
+@inline(never)
 private func waitForUpstream(
   _ configuration: inout RunConfiguration, _ service: inout ServiceManager, _ signals: Int32
 ) throws(StartError) -> RunOptions? {

@@ -66,6 +66,7 @@ struct RunOptions {
   // MARK: The command line
 
   /// Reads the command line; `nil` when help was asked for.
+  @inline(never)
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> ConfigurationSource? {
     var source = ConfigurationSource()
     var listenCount = 0

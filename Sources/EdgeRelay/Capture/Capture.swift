@@ -27,6 +27,7 @@ struct Capture {
     }
   }
 
+  @inline(never)
   private mutating func add(_ file: Span<UInt8>, _ packet: CapturedPacket) {
     do throws(PacketRefusal) {
       table.add(try PacketDecoder.decode(file, packet), packet.milliseconds)

@@ -69,6 +69,7 @@ struct CaptureReader {
   }
 
   /// The next packet of `file`, the bytes that the reader was made with.
+  @inline(never)
   mutating func next(_ file: Span<UInt8>) -> CaptureStep {
     switch format {
     case .pcap(let order, let link, let units): nextRecord(file, order, link, units)

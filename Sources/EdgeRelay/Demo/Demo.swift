@@ -16,6 +16,7 @@ import Queue
 import Relay
 
 /// Runs the demonstration; the exit code says whether anything was lost.
+@inline(never)
 func runDemo(_ options: DemoOptions) -> Int32 {
   // Before the first child: it must inherit the mask, and an interrupt must always be tidied up after.
   let signals = clinux_signal_descriptor()
@@ -107,6 +108,7 @@ struct Demo: ~Copyable {
 
   // MARK: Script
 
+  @inline(never)
   private mutating func play(_ signals: Int32) throws(DemoFailure) {
     try system { (demo) throws(SystemError) in try demo.stage.watch(signals: signals) }
     try openScene()
@@ -119,6 +121,7 @@ struct Demo: ~Copyable {
     try finish()
   }
 
+  @inline(never)
   private mutating func openScene() throws(DemoFailure) {
     try startRelay()
     let pace = TrackerPace.shared(by: options.trackerCount)
@@ -270,6 +273,7 @@ struct Demo: ~Copyable {
 
   // MARK: End
 
+  @inline(never)
   private mutating func conclude() -> Int32 {
     let tally = Judge.tally(stage.trackers, stage.platform)
     screen.plain(story.summary(tally, byProtocol, options))

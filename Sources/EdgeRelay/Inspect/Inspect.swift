@@ -19,6 +19,7 @@ struct InspectOptions {
   var policies = ReplyPolicies()
 
   /// Reads the command line; `nil` when help was asked for.
+  @inline(never)
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> InspectOptions? {
     var options = InspectOptions()
     var words: [[UInt8]] = []
@@ -57,6 +58,7 @@ struct InspectOptions {
 }
 
 /// Explains captured bytes; returns the exit code.
+@inline(never)
 func runInspect(_ options: InspectOptions) -> Int32 {
   var run = InspectRun(options)
   switch options.input {

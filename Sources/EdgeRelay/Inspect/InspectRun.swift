@@ -56,6 +56,7 @@ struct InspectRun {
   // MARK: Packet captures
 
   /// Inspects a pcap or pcapng file; `false` when not even one packet could be read.
+  @inline(never)
   mutating func inspectCapture(_ content: [UInt8], _ start: CaptureReader) -> Bool {
     let file = content.span
     var capture = Capture(file, start)
@@ -120,6 +121,7 @@ struct InspectRun {
   // MARK: Lines of captured frames
 
   /// Inspects a captures.jsonl; `false` when not even one line could be read.
+  @inline(never)
   mutating func inspectLines(_ content: [UInt8]) -> Bool {
     var lineCount = 0
     var family = Score()

@@ -5,6 +5,7 @@ import Detect
 import Queue
 
 /// Looks at a spool and says what is there; returns the exit code.
+@inline(never)
 func inspectSpool(_ options: SpoolOptions) -> Int32 {
   do throws(SystemError) {
     guard var look = try SpoolLook(options, writesFrames: true),
