@@ -26,10 +26,10 @@ public struct NetworkText: Sendable {
 
   /// Four numbers and nothing shorter: C libraries take 10/8 for a network of 0.0.0.10.
   private static func isIPv4(_ address: [UInt8]) -> Bool {
-    let parts = address.split(separator: 0x2E, omittingEmptySubsequences: false)
+    let parts = address.parts(at: 0x2E)
     return parts.count == 4
       && parts.allSatisfy { part in
-        HostAndPort.number(part, max: 255) != nil && (part.count == 1 || part.first != 0x30)
+        HostAndPort.number(part[...], max: 255) != nil && (part.count == 1 || part.first != 0x30)
       }
   }
 }

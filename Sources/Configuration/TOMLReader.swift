@@ -139,19 +139,19 @@ struct TOMLReader {
   private mutating func takeString() throws(TOMLError) -> [UInt8] {
     if peek(1) == 0x22, peek(2) == 0x22 { throw expected("a string in one line") }
     offset += 1
-    var string: [UInt8] = []
+    var string = Text()
     while let byte = peek(0), byte != 0x0A, byte != 0x0D {
       offset += 1
-      if byte == 0x22 { return string }
+      if byte == 0x22 { return string.bytes }
       if byte != 0x5C {
-        string.append(byte)
+        string.append(byte: byte)
         continue
       }
       switch peek(0) {
-      case 0x22: string.append(0x22)
-      case 0x5C: string.append(0x5C)
-      case 0x6E: string.append(0x0A)
-      case 0x74: string.append(0x09)
+      case 0x22: string.append(byte: 0x22)
+      case 0x5C: string.append(byte: 0x5C)
+      case 0x6E: string.append(byte: 0x0A)
+      case 0x74: string.append(byte: 0x09)
       default: throw expected("\", \\, n or t behind the backslash")
       }
       offset += 1

@@ -20,7 +20,7 @@ public struct Text: Sendable {
   public var count: Int { bytes.count }
 
   @inline(never)
-  public mutating func append(_ text: Literal) { text.forEachByte { bytes.append($0) } }
+  public mutating func append(_ text: Literal) { text.forEachByte { append(byte: $0) } }
 
   @inline(never)
   public mutating func append(_ text: Text) { bytes.append(contentsOf: text.bytes) }
@@ -34,7 +34,7 @@ public struct Text: Sendable {
 
   @inline(never)
   public mutating func append(_ number: Int64) {
-    if number < 0 { bytes.append(0x2D) }
+    if number < 0 { append(byte: 0x2D) }
     append(number.magnitude)
   }
 
@@ -64,7 +64,7 @@ public struct Text: Sendable {
     } while rest > 0
     while count > 0 {
       count -= 1
-      bytes.append(digits[count])
+      append(byte: digits[count])
     }
   }
 
@@ -72,7 +72,7 @@ public struct Text: Sendable {
   public mutating func append(_ number: UInt64, width: Int) {
     var text = Text()
     text.append(number)
-    for _ in 0..<max(0, width - text.count) { bytes.append(0x20) }
+    for _ in 0..<max(0, width - text.count) { append(byte: 0x20) }
     append(text)
   }
 
@@ -81,21 +81,21 @@ public struct Text: Sendable {
   public mutating func append(_ number: UInt64, digits: Int) {
     var text = Text()
     text.append(number)
-    for _ in 0..<max(0, digits - text.count) { bytes.append(0x30) }
+    for _ in 0..<max(0, digits - text.count) { append(byte: 0x30) }
     append(text)
   }
 
   /// Appends `text` left-aligned in `width` columns.
   public mutating func append(_ text: Literal, width: Int) {
     append(text)
-    for _ in 0..<max(0, width - text.count) { bytes.append(0x20) }
+    for _ in 0..<max(0, width - text.count) { append(byte: 0x20) }
   }
 
   /// Appends milliseconds as seconds with one decimal.
   public mutating func append(seconds milliseconds: Int64) {
     append(milliseconds / 1_000)
-    bytes.append(0x2E)
-    bytes.append(0x30 + UInt8(milliseconds / 100 % 10))
+    append(byte: 0x2E)
+    append(byte: 0x30 + UInt8(milliseconds / 100 % 10))
   }
 
   @inline(never)
@@ -106,7 +106,7 @@ public struct Text: Sendable {
   @inline(never)
   public mutating func append(hex byte: UInt8) {
     for nibble in [byte >> 4, byte & 0x0F] {
-      bytes.append(nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10)
+      append(byte: nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10)
     }
   }
 
@@ -115,7 +115,7 @@ public struct Text: Sendable {
   @unsafe public mutating func append(cString: UnsafePointer<CChar>) {
     var i = 0
     while unsafe cString[i] != 0 {
-      unsafe bytes.append(UInt8(bitPattern: cString[i]))
+      unsafe append(byte: UInt8(bitPattern: cString[i]))
       i += 1
     }
   }
@@ -152,4 +152,25 @@ extension [UInt8] {
     }
     return isEqual && position == count
   }
+
+  /// What stands before, between and behind the bytes `mark`, empty parts included.
+  @inline(never)
+  public func parts(at mark: UInt8) -> [[UInt8]] {
+    var parts: [[UInt8]] = []
+    var part = Text()
+    for byte in self {
+      if byte == mark {
+        parts.append(part.bytes)
+        part = Text()
+      } else {
+        part.append(byte: byte)
+      }
+    }
+    parts.append(part.bytes)
+    return parts
+  }
+
+  /// The words between blanks.
+  @inline(never)
+  public var words: [[UInt8]] { parts(at: 0x20).filter { !$0.isEmpty } }
 }

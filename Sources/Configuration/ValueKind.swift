@@ -68,23 +68,23 @@ public enum ValueKind: Sendable {
       let isTrue = text.spells("true")
       return isTrue || text.spells("false") ? SettingValue(text: text, number: isTrue ? 1 : 0) : nil
     case .word(let words):
-      let words = Text(words).bytes.split(separator: 0x20)
-      guard let place = words.firstIndex(where: { $0.elementsEqual(text) }) else { return nil }
+      let words = Text(words).bytes.words
+      guard let place = words.firstIndex(where: { $0 == text }) else { return nil }
       return SettingValue(text: text, number: Int64(place))
     case .networks, .deviceNames:
-      let items = text.split(separator: 0x20)
+      let items = text.words
       guard items.count <= ConfigurationLimits.listCountMax else { return nil }
       var canonical = Text()
       for item in items {
         let isGood: Bool
         if case .networks = self {
-          isGood = NetworkText(item) != nil
+          isGood = NetworkText(item[...]) != nil
         } else {
-          isGood = DeviceFile.isName(item)
+          isGood = DeviceFile.isName(item[...])
         }
         guard isGood else { return nil }
         if !canonical.isEmpty { canonical.append(byte: 0x20) }
-        canonical.append(Array(item))
+        canonical.append(item)
       }
       return SettingValue(text: canonical.bytes)
     }
@@ -111,10 +111,10 @@ public enum ValueKind: Sendable {
       text.append(max)
     case .boolean: text.append("true or false")
     case .word(let words):
-      let words = Text(words).bytes.split(separator: 0x20)
+      let words = Text(words).bytes.words
       for (i, word) in words.enumerated() {
         if i > 0 { text.append(i == words.count - 1 ? " or " : ", ") }
-        text.append(quoted: Array(word))
+        text.append(quoted: word)
       }
     case .networks:
       text.append("a list of networks, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]")
@@ -130,9 +130,9 @@ public enum ValueKind: Sendable {
     case .integer, .boolean: text.append(value)
     case .list:
       text.append("[")
-      for (i, item) in value.split(separator: 0x20).enumerated() {
+      for (i, item) in value.words.enumerated() {
         if i > 0 { text.append(", ") }
-        text.append(quoted: Array(item))
+        text.append(quoted: item)
       }
       text.append("]")
     }

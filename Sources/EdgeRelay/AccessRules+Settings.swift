@@ -10,13 +10,13 @@ extension AccessRules {
   init(_ settings: Settings) throws(ConfigurationError) {
     self.init()
     if let setting = settings.setting(.accessNetworks) {
-      for item in setting.value.text.split(separator: 0x20) {
-        guard let network = NetworkText(item),
+      for item in setting.value.text.words {
+        guard let network = NetworkText(item[...]),
           let address = HostAndPort(host: network.address).resolve(onlyLiteral: true).first,
           networks.add(address, prefixBitCount: network.bitCount)
         else {
           throw ConfigurationError(
-            setting.origin, Settings.expectation(.accessNetworks, Array(item)))
+            setting.origin, Settings.expectation(.accessNetworks, item))
         }
       }
     }
@@ -45,7 +45,7 @@ extension AccessRules {
     _ settings: Settings, _ list: Key, _ file: Key
   ) throws(ConfigurationError) -> DeviceNames? {
     var names = DeviceNames()
-    for name in settings.path(list).split(separator: 0x20) { _ = names.insert(name) }
+    for name in settings.path(list).words { _ = names.insert(name[...]) }
     if let file = settings.setting(file) {
       let bytes = try ConfigurationSource.read(
         file.value.text, max: ConfigurationLimits.deviceFileBytesMax)

@@ -66,14 +66,8 @@ struct ConfigurationSource {
     if listed == -Int(clinux_enoent) { return [] }
     guard listed >= 0 else { throw cannotRead(folder, SystemError(code: Int32(-listed))) }
     var files: [[UInt8]] = []
-    var name: [UInt8] = []
-    for byte in names[..<listed] {
-      if byte != 0 {
-        name.append(byte)
-        continue
-      }
+    for name in Array(names[..<listed]).parts(at: 0) where !name.isEmpty {
       if name.first != 0x2E, Array(name.suffix(5)).spells(".toml") { insert(name, into: &files) }
-      name.removeAll()
     }
     guard files.count <= ConfigurationLimits.fileCountMax else {
       var words = Text()

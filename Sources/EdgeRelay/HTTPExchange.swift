@@ -12,11 +12,11 @@ enum HTTPExchange {
       return request.count < requestBytesMax ? nil : failure("431 Request Header Fields Too Large")
     }
     let line = request.prefix { $0 != 0x0D && $0 != 0x0A }
-    let words = line.split(separator: 0x20, omittingEmptySubsequences: false)
+    let words = Array(line).parts(at: 0x20)
     guard words.count == 3, Array(words[2].prefix(7)).spells("HTTP/1.") else {
       return failure("400 Bad Request")
     }
-    guard Array(words[0]).spells("GET") else { return failure("405 Method Not Allowed") }
+    guard words[0].spells("GET") else { return failure("405 Method Not Allowed") }
     guard Array(words[1].prefix { $0 != 0x3F }).spells("/metrics") else {
       return failure("404 Not Found")
     }

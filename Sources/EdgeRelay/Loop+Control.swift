@@ -47,9 +47,7 @@ extension Loop {
     let descriptor = control.clients[i].descriptor
     switch Sockets.receive(descriptor, into: buffer, max: Control.questionBytesMax) {
     case .bytes(let count):
-      buffer.withBytes(0..<count) {
-        for k in 0..<$0.count { control.clients[i].input.append($0[k]) }
-      }
+      buffer.withBytes(0..<count) { control.clients[i].input.append($0) }
     case .wouldBlock:
       // The event was for the client that had this place before.
       return

@@ -34,9 +34,7 @@ extension Loop {
     let room = HTTPExchange.requestBytesMax - metrics.clients[i].request.count
     switch Sockets.receive(metrics.clients[i].descriptor, into: buffer, max: room) {
     case .bytes(let count):
-      buffer.withBytes(0..<count) {
-        for k in 0..<$0.count { metrics.clients[i].request.append($0[k]) }
-      }
+      buffer.withBytes(0..<count) { metrics.clients[i].request.append($0) }
     case .wouldBlock:
       return
     case .ended, .failed:

@@ -10,11 +10,11 @@ struct FlowTable {
   /// Packets that a further flow would have been needed for.
   private(set) var leftOutCount = 0
   /// The latest flows, by their endpoints.
-  private var sorted: [Int32] = []
+  private var sorted: [Int] = []
 
   mutating func add(_ packet: DecodedPacket, _ milliseconds: Int64) {
     let place = place(of: packet)
-    let latest = place < sorted.count ? Int(sorted[place]) : -1
+    let latest = place < sorted.count ? sorted[place] : -1
     let isKnown = latest >= 0 && flows[latest].isBetween(packet)
     if isKnown {
       var candidate = latest
@@ -33,9 +33,9 @@ struct FlowTable {
     var flow = CapturedFlow(packet, previous: isKnown ? latest : -1)
     flow.add(packet, milliseconds)
     if isKnown {
-      sorted[place] = Int32(flows.count)
+      sorted[place] = flows.count
     } else {
-      sorted.insert(Int32(flows.count), at: place)
+      sorted.insert(flows.count, at: place)
     }
     flows.append(flow)
   }
@@ -51,7 +51,7 @@ struct FlowTable {
     var high = sorted.count
     while low < high {
       let middle = (low + high) / 2
-      if flows[Int(sorted[middle])].isBefore(packet) { low = middle + 1 } else { high = middle }
+      if flows[sorted[middle]].isBefore(packet) { low = middle + 1 } else { high = middle }
     }
     return low
   }

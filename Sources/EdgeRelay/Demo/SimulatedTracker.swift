@@ -220,9 +220,7 @@ struct SimulatedTracker {
   private mutating func receive(_ now: Instant, _ buffer: PageBuffer) {
     switch Sockets.receive(descriptor, into: buffer, max: Self.readByteCountMax) {
     case .bytes(let count):
-      buffer.withBytes(0..<count) { bytes in
-        for i in 0..<bytes.count { input.append(bytes[i]) }
-      }
+      buffer.withBytes(0..<count) { input.append($0) }
       readAnswers(now)
     case .wouldBlock:
       break

@@ -107,9 +107,7 @@ struct StandInPlatform {
       connections[slot].descriptor, into: buffer, max: Self.readByteCountMax)
     switch received {
     case .bytes(let count):
-      buffer.withBytes(0..<count) { bytes in
-        for i in 0..<bytes.count { connections[slot].input.append(bytes[i]) }
-      }
+      buffer.withBytes(0..<count) { connections[slot].input.append($0) }
       read(slot)
       flush(slot, poller)
     case .wouldBlock:

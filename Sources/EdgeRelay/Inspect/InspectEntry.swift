@@ -33,7 +33,7 @@ struct InspectEntry {
   var identity: DeviceIdentity?
   var answerClass: Literal?
   var replayClass: Literal?
-  var answer: Reply?
+  var answer: [UInt8]?
   /// What the server said to it, or said by itself.
   var server: ArraySlice<UInt8>?
   var agreement: Agreement?

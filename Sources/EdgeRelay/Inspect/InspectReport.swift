@@ -130,11 +130,11 @@ struct InspectReport {
     if let identity = entry.identity { output.append(identity.written) } else { output.append("-") }
     if let answer = entry.answer {
       output.append("  answer ")
-      output.append(answer.hex)
+      output.append(hex: answer.span)
     }
     if let server = entry.server {
       output.append("  server ")
-      output.append(server.hex)
+      output.append(hex: server.span)
     }
     if let agreement = entry.agreement {
       output.append(" [")
@@ -179,9 +179,9 @@ struct InspectReport {
     key("identity", entry.identity?.written)
     key("class", entry.answerClass.map { Text($0) })
     key("replay", entry.replayClass.map { Text($0) })
-    key("answer", entry.answer?.hex)
+    key("answer", entry.answer.map { Text(hex: $0.span) })
     if flow != nil {
-      key("server", entry.server?.hex)
+      key("server", entry.server.map { Text(hex: $0.span) })
       key("agreement", entry.agreement.map { Text($0.name) })
       key("from", Text(entry.isFromServer ? "server" : "device"))
     }
@@ -299,12 +299,4 @@ extension InspectTally {
       text.append(count == .frames && self[count] == 1 ? "frame" : count.words)
     }
   }
-}
-
-extension Reply {
-  fileprivate var hex: Text { withBytes { Text(hex: $0) } }
-}
-
-extension ArraySlice<UInt8> {
-  fileprivate var hex: Text { Text(hex: span) }
 }

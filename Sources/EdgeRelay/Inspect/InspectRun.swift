@@ -127,8 +127,13 @@ struct InspectRun {
     var family = Score()
     var identity = Score()
     var tally = InspectTally()
-    for (i, bytes) in content.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
-    {
+    var number = 0
+    var start = 0
+    while start < content.count {
+      let end = content[start...].firstIndex(of: 0x0A) ?? content.count
+      let bytes = content[start..<end]
+      number += 1
+      start = end + 1
       if !bytes.contains(where: { $0 > 0x20 }) { continue }
       do throws(CaptureLine.Fault) {
         let line = try CaptureLine(bytes.span)
@@ -136,7 +141,7 @@ struct InspectRun {
         let isStream =
           line.transport.map { !$0.spells("udp") } ?? (options.transport == .tcp)
         let conversation = Conversation(line, isStream: isStream)
-        var summary = FlowSummary(number: i + 1, isTCP: isStream, survey(conversation))
+        var summary = FlowSummary(number: number, isTCP: isStream, survey(conversation))
         summary.isSilent = conversation.device.bytes.isEmpty
         summary.judge(line)
         family.add(summary.isFamilyTold)
@@ -145,7 +150,7 @@ struct InspectRun {
         show(conversation, summary)
       } catch {
         var text = Text()
-        text.append(i + 1)
+        text.append(number)
         text.append(": ")
         text.append(Literal(error.name))
         complain("cannot read line ", text.bytes)

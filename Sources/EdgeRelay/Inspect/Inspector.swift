@@ -130,11 +130,14 @@ struct Inspector {
   @inline(never)
   private func answer(
     _ protocolID: ProtocolID, _ frame: Span<UInt8>, _ facts: FrameFacts, _ seconds: Int64
-  ) -> Reply? {
+  ) -> [UInt8]? {
     var reply = Reply()
     let context = AnswerContext(
       time: CalendarTime(secondsSince1970: seconds), transferNumber: transferNumber)
-    return protocolID.row.answer(frame, facts, context, &reply) ? reply : nil
+    guard protocolID.row.answer(frame, facts, context, &reply) else { return nil }
+    var bytes: [UInt8] = []
+    reply.withBytes { bytes.append($0) }
+    return bytes
   }
 
   // MARK: Comparing answers
@@ -150,7 +153,7 @@ struct Inspector {
   ) -> Agreement? {
     guard let theirs = entry.server else { return entry.answer == nil ? nil : .oursOnly }
     guard let ours = entry.answer else { return .serverOnly }
-    if ours.equals(theirs) { return .same }
+    if ours.elementsEqual(theirs) { return .same }
     guard ours.count == theirs.count else { return .differs }
     var varies = InlineArray<128, Bool>(repeating: false)
     for place in Self.sampleTimes.indices {

@@ -45,7 +45,7 @@ struct ServerSide {
   /// Takes out the answer to the device's frame at `range`, which came at `milliseconds` and to which
   /// the relay would say `ours`.
   mutating func takeAnswer(
-    _ key: AnswerKey, _ ours: Reply?, to range: Range<Int>, _ milliseconds: Int64,
+    _ key: AnswerKey, _ ours: [UInt8]?, to range: Range<Int>, _ milliseconds: Int64,
     _ protocolID: ProtocolID
   ) -> Range<Int>? {
     fill(protocolID)
@@ -63,9 +63,9 @@ struct ServerSide {
 
   /// How well a frame of the server fits as an answer; zero when it does not.
   private func fit(
-    _ frame: ServerFrame, _ key: AnswerKey, _ ours: Reply?, isLast: Bool
+    _ frame: ServerFrame, _ key: AnswerKey, _ ours: [UInt8]?, isLast: Bool
   ) -> Int {
-    if let ours, ours.equals(stream.bytes[frame.range]) { return 3 }
+    if let ours, ours.elementsEqual(stream.bytes[frame.range]) { return 3 }
     guard case .answer(let answered)? = frame.meaning, answered.type == key.type else { return 0 }
     return answered == key ? 2 : isLast ? 1 : 0
   }
@@ -125,14 +125,5 @@ struct ServerSide {
       ServerFrame(
         range: range, meaning: meaning, answerable: start..<end,
         milliseconds: stream.arrivals[firstArrival].milliseconds))
-  }
-}
-
-extension Reply {
-  @inline(never)
-  func equals(_ bytes: ArraySlice<UInt8>) -> Bool {
-    guard count == bytes.count else { return false }
-    for i in 0..<count where self[i] != bytes[bytes.startIndex + i] { return false }
-    return true
   }
 }

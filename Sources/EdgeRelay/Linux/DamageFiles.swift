@@ -65,9 +65,9 @@ struct DamageFiles {
     // A directory that cannot be listed gets nothing.
     guard listed >= 0 else { return Self.byteCountMax }
     var count = 0
-    for name in names[..<listed].split(separator: 0)
+    for name in Array(names[..<listed]).parts(at: 0)
     where name.starts(with: Self.prefix) {
-      let opened = withCString(Array(name)) { unsafe clinux_open_at(directory, $0, 2) }
+      let opened = withCString(name) { unsafe clinux_open_at(directory, $0, 2) }
       guard opened >= 0 else { continue }
       count += Int(clinux_file_size(Int32(opened)))
       Sockets.close(Int32(opened))

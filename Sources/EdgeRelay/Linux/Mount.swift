@@ -24,7 +24,7 @@ enum Mount {
   /// The type of the file system below an overlay's upper directory.
   private static func upperType(_ options: [UInt8]) -> UInt32 {
     let key = Text("upperdir=").bytes
-    for option in options.split(separator: 0x2C) where option.starts(with: key) {
+    for option in options.parts(at: 0x2C) where option.starts(with: key) {
       let opened = withCString(Array(option.dropFirst(key.count))) {
         unsafe clinux_open_directory($0)
       }
@@ -41,14 +41,14 @@ enum Mount {
     path.append(Int(directory))
     let key = Text("mnt_id:").bytes
     var number: [UInt8] = []
-    for line in read(path).split(separator: 0x0A) where line.starts(with: key) {
+    for line in read(path).parts(at: 0x0A) where line.starts(with: key) {
       number = line.dropFirst(key.count).filter { $0 > 0x20 }
     }
     guard !number.isEmpty else { return [] }
     number.append(0x20)
-    for line in read(Text("/proc/self/mountinfo")).split(separator: 0x0A)
+    for line in read(Text("/proc/self/mountinfo")).parts(at: 0x0A)
     where line.starts(with: number) {
-      return line.split(separator: 0x20).map { Array($0) }
+      return line.words
     }
     return []
   }

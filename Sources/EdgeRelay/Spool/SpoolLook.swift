@@ -69,7 +69,7 @@ struct SpoolLook: ~Copyable {
 
   /// Keeps of what is wrong only what another look has found as well.
   mutating func confirm(by other: borrowing SpoolLook) {
-    findings.damagedRegions.removeAll { !other.findings.has($0) }
+    findings.damagedRegions = findings.damagedRegions.filter { other.findings.has($0) }
     findings.missingFrameCount = min(
       findings.missingFrameCount, other.findings.missingFrameCount)
     findings.unreadableSegmentCount = min(

@@ -13,19 +13,21 @@ enum Cast {
   private static let byteCountMin = 15
 
   /// The number of roles; tracker number n plays role n modulo this.
-  static var count: Int { roles.count }
+  static var count: Int { 2 * speeches.count }
 
-  static func role(_ number: Int) -> Role { roles[number % roles.count] }
+  /// First every protocol on TCP, then every protocol on UDP.
+  static func role(_ number: Int) -> Role {
+    let place = number % count
+    return Role(
+      speech: speeches[place % speeches.count],
+      transport: place < speeches.count ? .tcp : .udp)
+  }
 
   /// The protocols, each once.
   static let speeches: [Speech] = [
     .gt06, .topin, .gt02, .tk103, .tk103Old, .coban, .h02, .jt808, .jt808New, .watch, .watchZJ,
     .v680, .pt, .xexun,
   ]
-
-  private static let roles: [Role] =
-    speeches.map { Role(speech: $0, transport: .tcp) }
-    + speeches.map { Role(speech: $0, transport: .udp) }
 
   /// What the bytes of a new connection to the platform are; `nil` while more must come.
   ///

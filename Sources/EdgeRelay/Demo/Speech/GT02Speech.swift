@@ -45,7 +45,7 @@ extension Speech {
       return bytes.count >= start + size ? .frame(byteCount: size) : .needMore
     },
     read: { bytes in
-      guard bytes.count >= 18, bytes.suffix(2) == [0x0D, 0x0A] else {
+      guard bytes.count >= 18, WireBytes.endsLine(bytes) else {
         return Telling(content: .broken)
       }
       let number = GT06Wire.number(ofIMEI: bytes[5..<13])
@@ -78,7 +78,7 @@ private enum GT02 {
   ) -> [UInt8] {
     var bytes = levels + GT06Wire.imei(speaker.number)
     WireBytes.append(speaker.nextSerial(), to: &bytes)
-    bytes.append(type)
+    WireBytes.append(type, to: &bytes)
     // LEN counts everything up to the stop bytes.
     return [0x68, 0x68, UInt8(bytes.count + data.count)] + bytes + data + [0x0D, 0x0A]
   }

@@ -87,7 +87,7 @@ extension Speech {
           return layout.message(0x8100, number, 0, body)
         case 0x0102, 0x0002, 0x0200:
           WireBytes.append(message.id, to: &body)
-          body.append(isWelcome ? 0 : 1)
+          WireBytes.append(isWelcome ? 0 : 1 as UInt8, to: &body)
           return layout.message(0x8001, number, 0, body)
         default: return []
         }
@@ -114,17 +114,17 @@ struct JT808Layout: Sendable {
     var bytes: [UInt8] = []
     WireBytes.append(id, to: &bytes)
     WireBytes.append(UInt16(body.count) | (isNew ? 0x4000 : 0), to: &bytes)
-    if isNew { bytes.append(1) }
+    if isNew { WireBytes.append(1 as UInt8, to: &bytes) }
     bytes += WireBytes.packed(Speaker.name(prefix, number))
     WireBytes.append(serial, to: &bytes)
     bytes += body
-    bytes.append(bytes.reduce(0) { $0 ^ $1 })
+    WireBytes.append(bytes.reduce(0) { $0 ^ $1 } as UInt8, to: &bytes)
     var wire: [UInt8] = [0x7E]
     for byte in bytes {
       switch byte {
       case 0x7E: wire += [0x7D, 0x02]
       case 0x7D: wire += [0x7D, 0x01]
-      default: wire.append(byte)
+      default: WireBytes.append(byte, to: &wire)
       }
     }
     return wire + [0x7E]
@@ -186,9 +186,9 @@ private struct JT808Parts {
     var isEscaped = false
     for byte in wire.dropFirst().dropLast() {
       if isEscaped {
-        bytes.append(byte == 0x02 ? 0x7E : 0x7D)
+        WireBytes.append(byte == 0x02 ? 0x7E : 0x7D as UInt8, to: &bytes)
       } else if byte != 0x7D {
-        bytes.append(byte)
+        WireBytes.append(byte, to: &bytes)
       }
       isEscaped = !isEscaped && byte == 0x7D
     }

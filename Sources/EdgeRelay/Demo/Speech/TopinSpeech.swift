@@ -30,7 +30,7 @@ extension Speech {
       return bytes.count >= start + size ? .frame(byteCount: size) : .needMore
     },
     hear: { bytes in
-      guard bytes.suffix(2) == [0x0D, 0x0A] else { return .nonsense }
+      guard WireBytes.endsLine(bytes) else { return .nonsense }
       return switch (bytes[2], bytes[3]) {
       case (0x01, 0x01): .welcome
       case (0x01, 0x13): .alive
@@ -55,7 +55,7 @@ extension Speech {
       return bytes.count >= start + size ? .frame(byteCount: size) : .needMore
     },
     read: { bytes in
-      guard bytes.suffix(2) == [0x0D, 0x0A] else { return Telling(content: .broken) }
+      guard WireBytes.endsLine(bytes) else { return Telling(content: .broken) }
       return switch bytes[3] {
       case 0x01: Telling(content: .login, number: GT06Wire.number(ofIMEI: bytes[4..<12]))
       case 0x08: Telling(content: .position(WireBytes.sequence(bytes, at: 11)))

@@ -33,9 +33,9 @@ extension Speech {
     },
     answer: { bytes, _, _ in
       let parts = Watch.parts(bytes)
-      guard let word = parts.last?.split(separator: 0x2C).first else { return [] }
+      guard let word = parts.last?.parts(at: 0x2C).first else { return [] }
       return Watch.bracketed(
-        [parts[0], parts[1], Watch.length(word.count), Array(word)])
+        [parts[0], parts[1], Watch.length(word.count), word])
     },
     command: { number, flag in
       var words = Text("UPLOAD,")
@@ -63,7 +63,9 @@ extension Speech {
     cutDown: Watch.cut,
     hear: { bytes in
       let parts = Watch.parts(bytes)
-      guard parts.count == 5, let index = WireText.hexNumber(parts[2][...]) else { return .nonsense }
+      guard parts.count == 5, let index = WireText.hexNumber(parts[2][...]) else {
+        return .nonsense
+      }
       return Watch.hear(parts, key: index)
     },
     cutUp: Watch.cut,
@@ -73,12 +75,13 @@ extension Speech {
         return Telling(content: .broken)
       }
       return Telling(
-        content: Watch.content(parts[4]), number: Speaker.number(of: parts[1][...], behind: "0141110"))
+        content: Watch.content(parts[4]),
+        number: Speaker.number(of: parts[1][...], behind: "0141110"))
     },
     answer: { bytes, _, _ in
       let parts = Watch.parts(bytes)
-      guard let word = parts.last?.split(separator: 0x2C).first else { return [] }
-      let said = Array(word) + (word.first == 0x49 ? Text(",1").bytes : [])
+      guard let word = parts.last?.parts(at: 0x2C).first else { return [] }
+      let said = word + (word.first == 0x49 ? Text(",1").bytes : [])
       return Watch.bracketed([parts[0], parts[1], parts[2], Watch.length(said.count), said])
     },
     command: { number, flag in

@@ -2,14 +2,21 @@
 
 /// Reads and writes pieces of binary protocols.
 enum WireBytes {
+  @inline(never)
+  static func append(_ value: UInt8, to bytes: inout [UInt8]) { bytes.append(value) }
+
   static func append(_ value: UInt16, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(value >> 8))
-    bytes.append(UInt8(value & 0xFF))
+    append(UInt8(value >> 8), to: &bytes)
+    append(UInt8(value & 0xFF), to: &bytes)
   }
 
   static func append(_ value: UInt32, to bytes: inout [UInt8]) {
     append(UInt16(value >> 16), to: &bytes)
     append(UInt16(value & 0xFFFF), to: &bytes)
+  }
+
+  static func endsLine(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 2 && number16(bytes, bytes.count - 2) == 0x0D0A
   }
 
   static func number16(_ bytes: [UInt8], _ offset: Int) -> UInt16 {
@@ -24,10 +31,10 @@ enum WireBytes {
   static func packed(_ digits: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []
     var isHigh = digits.count % 2 == 0
-    if !isHigh { bytes.append(0) }
+    if !isHigh { append(0 as UInt8, to: &bytes) }
     for digit in digits {
       if isHigh {
-        bytes.append((digit - 0x30) << 4)
+        append((digit - 0x30) << 4, to: &bytes)
       } else {
         bytes[bytes.count - 1] |= digit - 0x30
       }
@@ -40,8 +47,8 @@ enum WireBytes {
   static func digits(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     var digits: [UInt8] = []
     for byte in bytes {
-      digits.append(0x30 + (byte >> 4))
-      digits.append(0x30 + (byte & 0x0F))
+      append(0x30 + (byte >> 4), to: &digits)
+      append(0x30 + (byte & 0x0F), to: &digits)
     }
     return digits
   }
