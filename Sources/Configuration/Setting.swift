@@ -62,6 +62,6 @@ extension Text {
   public init(origin source: [UInt8]) {
     self.init()
     // Names of files and variables are whatever somebody has chosen.
-    append(source.map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 })
+    for byte in source { append(byte: byte < 0x20 || byte == 0x7F ? 0x3F : byte) }
   }
 }

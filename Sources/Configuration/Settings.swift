@@ -151,51 +151,53 @@ public struct Settings: Sendable {
 
   /// Everything that holds, as a file, with a comment where it comes from.
   public func write(to text: inout Text) {
-    for (table, name) in tables { writeTable(table, name, to: &text) }
+    for table in Table.allCases {
+      for name in names(of: table) { writeTable(table, name, to: &text) }
+    }
   }
 
   /// Everything that holds: the key as `table.name.key`, its value, and where it comes from.
-  public var entries: [(path: Text, value: [UInt8], origin: [UInt8])] {
-    var entries: [(path: Text, value: [UInt8], origin: [UInt8])] = []
-    for (table, name) in tables {
-      for key in Key.allCases where key.row.table == table {
-        let setting = find(key, name)
-        guard let value = setting?.value ?? key.standard else { continue }
-        entries.append(
-          (Self.path(key, name), value.text, setting?.origin ?? Text("default").bytes))
+  public func forEachEntry(_ body: (_ path: Text, _ value: [UInt8], _ origin: [UInt8]) -> Void) {
+    for table in Table.allCases {
+      for name in names(of: table) {
+        forEachValue(in: table, name) { body(Self.path($0, name), $1, $2) }
       }
     }
-    return entries
   }
 
-  /// The tables, each with every name it stands under.
-  private var tables: [(table: Table, name: [UInt8])] {
-    var tables: [(table: Table, name: [UInt8])] = []
-    for table in Table.allCases {
-      switch table.row.naming {
-      case .single: tables.append((table, []))
-      case .chosen, .protocolName, .device:
-        for setting in settings where setting.key.row.table == table {
-          let isNew = !tables.contains { $0.table == table && $0.name == setting.name }
-          if isNew { tables.append((table, setting.name)) }
-        }
-      }
+  /// The names that a table stands under; an empty one for a table that has none.
+  @inline(never)
+  private func names(of table: Table) -> [[UInt8]] {
+    if case .single = table.row.naming { return [[]] }
+    var names: [[UInt8]] = []
+    for setting in settings where setting.key.row.table == table && !names.contains(setting.name) {
+      names.append(setting.name)
     }
-    return tables
+    return names
+  }
+
+  /// What holds of a table: the keys, their values, and where those come from.
+  @inline(never)
+  private func forEachValue(
+    in table: Table, _ name: [UInt8], _ body: (Key, _ value: [UInt8], _ origin: [UInt8]) -> Void
+  ) {
+    for key in Key.allCases where key.row.table == table {
+      let setting = find(key, name)
+      guard let value = setting?.value ?? key.standard else { continue }
+      body(key, value.text, setting?.origin ?? Text("default").bytes)
+    }
   }
 
   private func writeTable(_ table: Table, _ name: [UInt8], to text: inout Text) {
     if !text.isEmpty { text.append("\n") }
     table.writeHeader(name, to: &text)
     text.append("\n")
-    for key in Key.allCases where key.row.table == table {
-      let setting = find(key, name)
-      guard let value = setting?.value ?? key.standard else { continue }
+    forEachValue(in: table, name) { key, value, origin in
       text.append(key.row.name)
       text.append(" = ")
-      key.row.kind.write(value.text, to: &text)
+      key.row.kind.write(value, to: &text)
       text.append("  # ")
-      text.append(setting?.origin ?? Text("default").bytes)
+      text.append(origin)
       text.append("\n")
     }
   }
@@ -329,7 +331,11 @@ public struct Settings: Sendable {
 
   /// The start of what somebody wrote, fit for a line of the log.
   private static func shown(_ bytes: [UInt8]) -> [UInt8] {
-    bytes.prefix(ConfigurationLimits.shownBytesMax).map { $0 < 0x20 || $0 >= 0x7F ? 0x3F : $0 }
+    var text = Text()
+    for byte in bytes.prefix(ConfigurationLimits.shownBytesMax) {
+      text.append(byte: byte < 0x20 || byte >= 0x7F ? 0x3F : byte)
+    }
+    return text.bytes
   }
 
   private static func path(_ key: Key, _ name: [UInt8]) -> Text {
@@ -367,6 +373,8 @@ public struct Settings: Sendable {
   }
 
   private static func lowercased(_ bytes: [UInt8]) -> [UInt8] {
-    bytes.map { $0 >= 0x41 && $0 <= 0x5A ? $0 + 32 : $0 }
+    var text = Text()
+    for byte in bytes { text.append(byte: byte >= 0x41 && byte <= 0x5A ? byte + 32 : byte) }
+    return text.bytes
   }
 }

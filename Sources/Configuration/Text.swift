@@ -15,6 +15,7 @@ public struct Text: Sendable {
   @inline(never)
   public init(_ text: Literal) { append(text) }
   public init(hex bytes: Span<UInt8>) { append(hex: bytes) }
+  public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   public var isEmpty: Bool { bytes.isEmpty }
   public var count: Int { bytes.count }

@@ -6,7 +6,7 @@ import Configuration
 
 /// What `run` and `check-config` read.
 struct ConfigurationSource {
-  static let standardPath = Text("/etc/edgerelay/edgerelay.toml").bytes
+  static var standardPath: [UInt8] { Text("/etc/edgerelay/edgerelay.toml").bytes }
 
   /// The main file; `nil` when there is none.
   var path: [UInt8]?
@@ -67,7 +67,9 @@ struct ConfigurationSource {
     guard listed >= 0 else { throw cannotRead(folder, SystemError(code: Int32(-listed))) }
     var files: [[UInt8]] = []
     for name in Array(names[..<listed]).parts(at: 0) where !name.isEmpty {
-      if name.first != 0x2E, Array(name.suffix(5)).spells(".toml") { insert(name, into: &files) }
+      if name.first != 0x2E, Array(name.suffix(5)).spells(".toml") {
+        insert(folder + [0x2F] + name, into: &files)
+      }
     }
     guard files.count <= ConfigurationLimits.fileCountMax else {
       var words = Text()
@@ -77,7 +79,7 @@ struct ConfigurationSource {
       words.append(" files")
       throw ConfigurationError(words)
     }
-    return files.map { folder + [0x2F] + $0 }
+    return files
   }
 
   /// Inserts a name in the order of their bytes.

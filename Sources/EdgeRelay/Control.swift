@@ -166,7 +166,7 @@ extension Text {
   mutating func appendField(_ name: Literal, _ text: Text) {
     appendName(name)
     append(byte: 0x3D)
-    append(text.bytes.map { $0 < 0x20 ? 0x3F : $0 })
+    for byte in text.bytes { append(byte: byte < 0x20 ? 0x3F : byte) }
   }
 
   @inline(never)

@@ -49,7 +49,9 @@ enum DeviceOrder {
 
   private static func key(_ number: Int64) -> [UInt8] {
     let unsigned = UInt64(bitPattern: number) ^ 1 << 63
-    return (0..<8).map { UInt8(truncatingIfNeeded: unsigned >> UInt64(56 - 8 * $0)) }
+    var key = Text()
+    for i in 0..<8 { key.append(byte: UInt8(truncatingIfNeeded: unsigned >> UInt64(56 - 8 * i))) }
+    return key.bytes
   }
 
   /// The places of `keys` in their order, by merging: the library's sort is as large as all of this file

@@ -137,14 +137,10 @@ extension Loop {
 
   func writeSettings(to text: inout Text) {
     guard let configuration else { return }
-    for entry in configuration.settings.holding(since: configuration.started).entries {
-      text.appendField("key", entry.path)
-      var value = Text()
-      value.append(entry.value)
-      text.appendField("value", value)
-      var origin = Text()
-      origin.append(entry.origin)
-      text.appendField("origin", origin)
+    configuration.settings.holding(since: configuration.started).forEachEntry {
+      text.appendField("key", $0)
+      text.appendField("value", Text($1))
+      text.appendField("origin", Text($2))
       text.append("\n")
     }
   }

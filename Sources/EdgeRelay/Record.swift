@@ -76,9 +76,10 @@ struct Record {
       text.append(none)
       return
     }
-    var widths = first.fields.map { $0.name.count }
-    for record in records {
-      for i in widths.indices { widths[i] = max(widths[i], record.fields[i].value.count) }
+    var widths = [Int](repeating: 0, count: first.fields.count)
+    for i in widths.indices {
+      widths[i] = first.fields[i].name.count
+      for record in records { widths[i] = max(widths[i], record.fields[i].value.count) }
     }
     for i in widths.indices { write(first.fields[i].name, widths[i] + 2, to: &text) }
     text.append("\n")
@@ -88,7 +89,8 @@ struct Record {
     }
   }
 
-  private static func write(_ bytes: [UInt8], _ width: Int, to text: inout Text) {
+  @inline(never)
+  static func write(_ bytes: [UInt8], _ width: Int, to text: inout Text) {
     text.append(bytes)
     for _ in bytes.count..<max(bytes.count, width) { text.append(byte: 0x20) }
   }

@@ -19,7 +19,7 @@ struct RunOptions {
   var fullPolicy: FullPolicy
   var holdMilliseconds: Int
   var policies = ReplyPolicies()
-  var access = AccessRules()
+  var access: AccessRules
   /// Whether connections that speak nothing known are passed on as they are.
   var passesUnknown: Bool
   /// Whether the operator vouches for the wall clock.
@@ -33,7 +33,7 @@ struct RunOptions {
   var isQuiet: Bool
 
   /// Everything but the platform as it is when nothing is set.
-  init(upstream: HostAndPort) { self.init(Settings(), upstream) }
+  init(upstream: HostAndPort) { self.init(Settings(), AccessRules(), upstream) }
 
   /// What the settings say; `nil` when they name no platform.
   init?(_ settings: Settings) throws(ConfigurationError) {
@@ -43,11 +43,11 @@ struct RunOptions {
     }
     let access = try AccessRules(settings)
     guard let upstream = settings.all(.upstreamAddress).first?.endpoint else { return nil }
-    self.init(settings, upstream)
-    self.access = access
+    self.init(settings, access, upstream)
   }
 
-  private init(_ settings: Settings, _ upstream: HostAndPort) {
+  private init(_ settings: Settings, _ access: AccessRules, _ upstream: HostAndPort) {
+    self.access = access
     self.upstream = upstream
     listen = settings.all(.listenerAddress).compactMap { $0.endpoint }
     spool = settings.path(.spoolDirectory)

@@ -23,9 +23,9 @@ func tail(_ options: AskOptions, _ line: Text) throws(AskError) -> Int32 {
 }
 
 private func write(_ record: Record, to text: inout Text) {
-  for (field, width) in zip(record.fields, [22, 5, 17, 9, 16, 3, 0]) {
-    text.append(field.value)
-    for _ in 0..<max(0, width - field.value.count) { text.append(byte: 0x20) }
+  let widths: [UInt8] = [22, 5, 17, 9, 16, 3, 0]
+  for i in 0..<min(widths.count, record.fields.count) {
+    Record.write(record.fields[i].value, Int(widths[i]), to: &text)
   }
   text.append("\n")
 }

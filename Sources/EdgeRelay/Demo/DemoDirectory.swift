@@ -22,15 +22,14 @@ enum DemoDirectory {
 
   /// Removes the directory and the files in it.
   static func remove(_ path: [UInt8]) {
-    withCString(path) { unsafe clinux_remove_flat_directory($0) }
+    _ = withCString(path) {
+      unsafe clinux_remove_flat_directory($0)
+      return 0
+    }
   }
 
   private static func base() -> Text {
-    var text = Text()
-    withCString(Text("TMPDIR").bytes) { name in
-      // SAFETY: the environment is not changed while this program runs.
-      if let value = unsafe clinux_environment(name) { unsafe text.append(cString: value) }
-    }
+    let text = Text(environment: "TMPDIR")
     return text.isEmpty ? Text("/tmp") : text
   }
 }

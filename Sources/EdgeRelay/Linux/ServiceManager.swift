@@ -20,11 +20,11 @@ struct ServiceManager {
   private var status = Text()
 
   init() {
-    socket = Self.variable("NOTIFY_SOCKET")
+    socket = Text(environment: "NOTIFY_SOCKET").bytes
     let isMine =
-      ArgumentValue.number(Self.variable("WATCHDOG_PID"), max: Int64(Int32.max))
+      ArgumentValue.number(Text(environment: "WATCHDOG_PID").bytes, max: Int64(Int32.max))
       .map { $0 == Int64(clinux_process()) } ?? true
-    let limit = ArgumentValue.number(Self.variable("WATCHDOG_USEC"), max: 1 << 50) ?? 0
+    let limit = ArgumentValue.number(Text(environment: "WATCHDOG_USEC").bytes, max: 1 << 50) ?? 0
     // Half the limit, as sd_watchdog_enabled(3) advises.
     watchdogInterval = isMine && !socket.isEmpty && limit > 0 ? max(1, Int(limit / 2_000)) : 0
   }
@@ -93,12 +93,4 @@ struct ServiceManager {
     }
   }
 
-  private static func variable(_ name: Literal) -> [UInt8] {
-    var text = Text()
-    withCString(Text(name).bytes) {
-      // SAFETY: the environment holds terminated strings and is never changed by this program.
-      if let value = unsafe clinux_environment($0) { unsafe text.append(cString: value) }
-    }
-    return text.bytes
-  }
 }

@@ -240,9 +240,8 @@ struct SpoolDirectory: Disk, ~Copyable {
 }
 
 /// Calls `body` with `bytes` as a terminated C string.
-@safe func withCString<Result>(
-  _ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result
-) -> Result {
+@inline(never)
+@safe func withCString(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Int) -> Int {
   let terminated = bytes + [0]
   // SAFETY: the memory lives for the call and ends with a zero.
   return unsafe terminated.withUnsafeBufferPointer { buffer in

@@ -3,6 +3,7 @@
 
 import CLinux
 @_exported import Configuration
+
 @_exported import struct Detect.Literal
 
 extension Text {

@@ -8,7 +8,7 @@ import Queue
 @inline(never)
 func inspectSpool(_ options: SpoolOptions) -> Int32 {
   do throws(SystemError) {
-    guard var look = try SpoolLook(options, writesFrames: true),
+    guard let look = try SpoolLook(options, writesFrames: true),
       look.report.foreignSegmentCount < look.spool.geometry.segmentCount
     else {
       return refuse(
@@ -19,7 +19,7 @@ func inspectSpool(_ options: SpoolOptions) -> Int32 {
       look.confirm(by: again)
     }
     if options.dumped == nil {
-      write(&look, options)
+      write(look, options)
     } else if look.isDoubtful {
       complain("frames are lost by damage; 'edgerelay spool' says where in ", options.directory)
     }
@@ -36,8 +36,8 @@ private func refuse(
   return code
 }
 
-private func write(_ look: inout SpoolLook, _ options: SpoolOptions) {
-  let segments = Record.all(segmentLines(&look).bytes)
+private func write(_ look: SpoolLook, _ options: SpoolOptions) {
+  let segments = Record.all(segmentLines(look).bytes)
   let devices = Record.all(deviceLines(look).bytes)
   let damage = Record.all(damageLines(look).bytes)
   let summary = Record.all(summaryLines(look, options).bytes)
@@ -54,7 +54,7 @@ private func write(_ look: inout SpoolLook, _ options: SpoolOptions) {
   text.print()
 }
 
-private func summaryLines(_ look: borrowing SpoolLook, _ options: SpoolOptions) -> Text {
+private func summaryLines(_ look: SpoolLook, _ options: SpoolOptions) -> Text {
   var free = 0
   var used = 0
   for slot in 0..<look.spool.geometry.segmentCount {
@@ -108,7 +108,7 @@ private func summaryLines(_ look: borrowing SpoolLook, _ options: SpoolOptions) 
   return text
 }
 
-private func segmentLines(_ look: inout SpoolLook) -> Text {
+private func segmentLines(_ look: SpoolLook) -> Text {
   var text = Text()
   for slot in 0..<look.spool.geometry.segmentCount {
     let standing = look.spool.standing(of: slot)
@@ -127,7 +127,7 @@ private func segmentLines(_ look: inout SpoolLook) -> Text {
   return text
 }
 
-private func deviceLines(_ look: borrowing SpoolLook) -> Text {
+private func deviceLines(_ look: SpoolLook) -> Text {
   var text = Text()
   for (i, waiting) in look.waiting.enumerated() {
     let device = DeviceIndex(i)
@@ -146,7 +146,7 @@ private func deviceLines(_ look: borrowing SpoolLook) -> Text {
   return text
 }
 
-private func damageLines(_ look: borrowing SpoolLook) -> Text {
+private func damageLines(_ look: SpoolLook) -> Text {
   var text = Text()
   for region in look.findings.damagedRegions {
     text.appendField("damaged", SpoolDirectory.name(of: region.segment))

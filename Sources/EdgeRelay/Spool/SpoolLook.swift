@@ -17,8 +17,8 @@ struct WaitingFrames {
   var oldest: Int64?
 }
 
-/// What a look has found.
-struct SpoolLook: ~Copyable {
+/// What a look has found: a class, because it is large and handed about.
+final class SpoolLook {
   var spool: Spool<SpoolDirectory>
   var report = RecoveryReport()
   var findings = SpoolFindings()
@@ -68,7 +68,7 @@ struct SpoolLook: ~Copyable {
   }
 
   /// Keeps of what is wrong only what another look has found as well.
-  mutating func confirm(by other: borrowing SpoolLook) {
+  func confirm(by other: SpoolLook) {
     findings.damagedRegions = findings.damagedRegions.filter { other.findings.has($0) }
     findings.missingFrameCount = min(
       findings.missingFrameCount, other.findings.missingFrameCount)

@@ -71,7 +71,8 @@ extension Speech {
       read: { bytes in
         let fields = bytes.parts(at: mark)
         guard fields.count > max(imeiField, sequenceField),
-          let sequence = WireText.number(fields[sequenceField].drop { $0 == 0x2B })
+          let sequence = WireText.number(
+            fields[sequenceField].dropFirst(fields[sequenceField].first == 0x2B ? 1 : 0))
         else { return Telling(content: .broken) }
         return Telling(
           content: .position(UInt32(sequence)),
