@@ -70,7 +70,11 @@ public struct Settings: Sendable {
   public mutating func addOption(_ option: Setting) {
     if case .chosen = option.key.row.table.row.naming {
       // The first one of its kind replaces all that files and variables say.
-      settings = settings.filter { $0.key != option.key || $0.origin == option.origin }
+      let former = settings
+      settings = []
+      for setting in former where setting.key != option.key || setting.origin == option.origin {
+        set(setting)
+      }
     }
     set(option)
   }
@@ -141,10 +145,10 @@ public struct Settings: Sendable {
   public func holding(since other: Settings) -> Settings {
     var held = Settings()
     for setting in settings where setting.key.row.change == .reload {
-      held.settings.append(setting)
+      held.set(setting)
     }
     for setting in other.settings where setting.key.row.change == .restart {
-      held.settings.append(setting)
+      held.set(setting)
     }
     return held
   }
@@ -160,7 +164,10 @@ public struct Settings: Sendable {
   public func forEachEntry(_ body: (_ path: Text, _ value: [UInt8], _ origin: [UInt8]) -> Void) {
     for table in Table.allCases {
       for name in names(of: table) {
-        forEachValue(in: table, name) { body(Self.path($0, name), $1, $2) }
+        for key in Key.allCases where key.row.table == table {
+          guard let (value, origin) = held(key, name) else { continue }
+          body(Self.path(key, name), value, origin)
+        }
       }
     }
   }
@@ -176,23 +183,20 @@ public struct Settings: Sendable {
     return names
   }
 
-  /// What holds of a table: the keys, their values, and where those come from.
+  /// What holds of a key, and where that comes from; `nil` when nothing does.
   @inline(never)
-  private func forEachValue(
-    in table: Table, _ name: [UInt8], _ body: (Key, _ value: [UInt8], _ origin: [UInt8]) -> Void
-  ) {
-    for key in Key.allCases where key.row.table == table {
-      let setting = find(key, name)
-      guard let value = setting?.value ?? key.standard else { continue }
-      body(key, value.text, setting?.origin ?? Text("default").bytes)
-    }
+  private func held(_ key: Key, _ name: [UInt8]) -> (value: [UInt8], origin: [UInt8])? {
+    let setting = find(key, name)
+    guard let value = setting?.value ?? key.standard else { return nil }
+    return (value.text, setting?.origin ?? Text("default").bytes)
   }
 
   private func writeTable(_ table: Table, _ name: [UInt8], to text: inout Text) {
     if !text.isEmpty { text.append("\n") }
     table.writeHeader(name, to: &text)
     text.append("\n")
-    forEachValue(in: table, name) { key, value, origin in
+    for key in Key.allCases where key.row.table == table {
+      guard let (value, origin) = held(key, name) else { continue }
       text.append(key.row.name)
       text.append(" = ")
       key.row.kind.write(value, to: &text)

@@ -22,8 +22,11 @@ enum Hex {
   /// The lines of a hex file, or the whole content when it is anything else.
   static func pieces(_ content: [UInt8]) -> [[UInt8]] {
     var pieces: [[UInt8]] = []
-    for line in content.parts(at: 0x0A) {
-      guard let bytes = decode(line) else { return [content] }
+    var start = 0
+    while start < content.count {
+      let end = content[start...].firstIndex(of: 0x0A) ?? content.count
+      guard let bytes = decode(Array(content[start..<end])) else { return [content] }
+      start = end + 1
       if !bytes.isEmpty { pieces.append(bytes) }
     }
     return pieces

@@ -1,4 +1,4 @@
-// Words are compared and parted as bytes: string comparison would bring Unicode tables into a static binary.
+// Words are compared as bytes: string comparison would bring Unicode tables into a static binary.
 
 extension [UInt8] {
   /// Whether these bytes spell `text`. `Configuration` has the same; here it serves the captures too, which import
@@ -12,22 +12,5 @@ extension [UInt8] {
       position += 1
     }
     return isEqual && position == count
-  }
-
-  /// What stands before, between and behind the bytes `mark`, empty parts included.
-  @inline(never)
-  func parts(at mark: UInt8) -> [[UInt8]] {
-    var parts: [[UInt8]] = []
-    var part: [UInt8] = []
-    for byte in self {
-      if byte == mark {
-        parts.append(part)
-        part = []
-      } else {
-        part.append(byte)
-      }
-    }
-    parts.append(part)
-    return parts
   }
 }

@@ -10,7 +10,7 @@ import Testing
 struct JudgeTests {
   /// A tracker that has sent position 0, alarm 1 (answered), position 2, alarm 3, in this order.
   private var tracker: SimulatedTracker {
-    var tracker = SimulatedTracker(
+    let tracker = SimulatedTracker(
       number: 1, .gt06, .tcp, relay: PeerAddress(), token: 0, pace: TrackerPace(), seed: 1)
     tracker.log.noteConnected()
     for sequence in 0..<4 {

@@ -229,15 +229,17 @@ struct Demo: ~Copyable {
   ) throws(DemoFailure) {
     let earliest = stage.now.advanced(by: Int(max(0, atLeast)))
     let latest = earliest.advanced(by: Self.stepTimeout)
-    while stage.now < earliest || !condition(&self) {
-      if stage.now >= latest { throw .stuck(what) }
-      try system { (demo) throws(SystemError) in try demo.stage.turn() }
-      if stage.isInterrupted { throw .interrupted }
-      try watchChild()
-      if screen.wantsProgress(stage.now) {
-        screen.progress(scene.words(of: stage), stage.now)
-      }
-    }
+    while stage.now < earliest || !condition(&self) { try turn(what, latest) }
+  }
+
+  /// One turn of the stage while the script waits, until `latest` at most.
+  @inline(never)
+  private mutating func turn(_ what: Literal, _ latest: Instant) throws(DemoFailure) {
+    if stage.now >= latest { throw .stuck(what) }
+    try system { (demo) throws(SystemError) in try demo.stage.turn() }
+    if stage.isInterrupted { throw .interrupted }
+    try watchChild()
+    if screen.wantsProgress(stage.now) { screen.progress(scene.words(of: stage), stage.now) }
   }
 
   /// Milliseconds that are `percent` of the time.
@@ -281,6 +283,7 @@ struct Demo: ~Copyable {
   }
 
   /// The tally of each protocol that has a tracker, in the order of the cast.
+  @inline(never)
   private var byProtocol: [TallyColumn] {
     Cast.speeches.indices.compactMap { role in
       let trackers = stage.trackers.filter { $0.number % Cast.speeches.count == role }

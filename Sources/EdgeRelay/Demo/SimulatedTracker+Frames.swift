@@ -7,7 +7,7 @@ extension SimulatedTracker {
   // MARK: Making reports
 
   /// Sends a position with the next sequence number, noted as sent.
-  mutating func makePosition() {
+  func makePosition() {
     guard let position = speech.position else { return }
     let bytes = position(&speaker, UInt32(log.sequenceEnd))
     log.noteSent(bytes, isAlarm: false)
@@ -16,7 +16,7 @@ extension SimulatedTracker {
   }
 
   /// Sends an alarm with the next sequence number, noted as sent and kept until it is answered.
-  mutating func makeAlarm(resendAt: Instant) {
+  func makeAlarm(resendAt: Instant) {
     guard let alarm = speech.alarm else { return }
     let sequence = log.sequenceEnd
     let made = alarm(&speaker, UInt32(sequence))
@@ -32,7 +32,7 @@ extension SimulatedTracker {
   // MARK: Taking answers
 
   /// Takes every whole frame that came from the relay.
-  mutating func readAnswers(_ now: Instant) {
+  func readAnswers(_ now: Instant) {
     var offset = 0
     while true {
       switch speech.cutDown(input, offset) {
@@ -50,7 +50,7 @@ extension SimulatedTracker {
     }
   }
 
-  private mutating func take(_ heard: Heard, _ now: Instant) {
+  private func take(_ heard: Heard, _ now: Instant) {
     switch heard {
     case .welcome:
       if phase == .loggingIn { goOnline(now) } else { noteHeartbeatAnswered() }
@@ -71,7 +71,7 @@ extension SimulatedTracker {
   }
 
   /// An answer to an alarm that was answered before is its copy's, and fine.
-  private mutating func takeAlarmAnswer(_ key: UInt32) {
+  private func takeAlarmAnswer(_ key: UInt32) {
     guard let i = pendingAlarms.firstIndex(where: { $0.key == key }) else { return }
     let alarm = pendingAlarms.remove(at: i)
     log.noteAnswered(

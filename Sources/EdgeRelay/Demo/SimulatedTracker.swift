@@ -18,8 +18,8 @@ import CLinux
 import Queue
 import Relay
 
-/// One device.
-struct SimulatedTracker {
+/// One device: a class, because it is large, and one and the same for whoever counts or moves it.
+final class SimulatedTracker {
   enum Phase: UInt8 { case off, waiting, connecting, loggingIn, online }
 
   /// An alarm without an answer.
@@ -93,7 +93,7 @@ struct SimulatedTracker {
   // MARK: Switching on and off
 
   /// Switches on after a moment, so that many trackers do not connect at once.
-  mutating func start(_ now: Instant) {
+  func start(_ now: Instant) {
     guard phase == .off else { return }
     wait(random.number(in: 0..<500), now)
   }
@@ -101,7 +101,7 @@ struct SimulatedTracker {
   /// Sends one last alarm, which is answered behind everything else, and then only what is owed.
   ///
   /// The relay must not be killed any more: what the present TCP connection carries is promised then.
-  mutating func finish(_ now: Instant) {
+  func finish(_ now: Instant) {
     isFinishing = true
     alarmAt = speech.alarm == nil ? .never : now
     schedule()
@@ -111,11 +111,11 @@ struct SimulatedTracker {
   var isFinished: Bool { isFinishing && alarmAt == .never && pendingAlarms.isEmpty }
 
   /// Nobody was killed, and the present TCP connection stood to the end: it has carried everything.
-  mutating func noteEnd() {
+  func noteEnd() {
     if transport == .tcp, phase == .online, output.isEmpty { log.noteStanding() }
   }
 
-  mutating func close() {
+  func close() {
     if descriptor >= 0 { Sockets.close(descriptor) }
     descriptor = -1
     phase = .off
@@ -124,7 +124,7 @@ struct SimulatedTracker {
 
   // MARK: Events
 
-  mutating func handle(
+  func handle(
     _ event: PollEvent, _ now: Instant, _ poller: borrowing Poller, _ buffer: PageBuffer
   ) {
     guard descriptor >= 0 else { return }
@@ -138,7 +138,7 @@ struct SimulatedTracker {
   }
 
   /// Does what is due.
-  mutating func tick(_ now: Instant, _ poller: borrowing Poller) {
+  func tick(_ now: Instant, _ poller: borrowing Poller) {
     switch phase {
     case .off: break
     case .waiting where now >= phaseDeadline: dial(now, poller)
@@ -153,13 +153,13 @@ struct SimulatedTracker {
 
   // MARK: Connection
 
-  private mutating func wait(_ milliseconds: Int, _ now: Instant) {
+  private func wait(_ milliseconds: Int, _ now: Instant) {
     phase = .waiting
     phaseDeadline = now.advanced(by: milliseconds)
     schedule()
   }
 
-  private mutating func dial(_ now: Instant, _ poller: borrowing Poller) {
+  private func dial(_ now: Instant, _ poller: borrowing Poller) {
     do {
       descriptor = try Sockets.connect(relay, transport)
       try poller.add(
@@ -175,7 +175,7 @@ struct SimulatedTracker {
   }
 
   /// Gives the connection up and tries again later.
-  private mutating func drop(_ now: Instant) {
+  private func drop(_ now: Instant) {
     if descriptor >= 0 { Sockets.close(descriptor) }
     descriptor = -1
     input = []
@@ -187,7 +187,7 @@ struct SimulatedTracker {
   }
 
   @inline(never)
-  private mutating func beginLogin(_ now: Instant) {
+  private func beginLogin(_ now: Instant) {
     connectCount += 1
     log.noteConnected()
     loginAttemptCount = 0
@@ -197,7 +197,7 @@ struct SimulatedTracker {
 
   /// Sends the login of this moment; a protocol without one is online at once.
   @inline(never)
-  private mutating func repeatLogin(_ now: Instant) {
+  private func repeatLogin(_ now: Instant) {
     guard let login = speech.login else {
       goOnline(now)
       return
@@ -213,11 +213,11 @@ struct SimulatedTracker {
   }
 
   /// The login goes on, or begins again, with what the speaker knows now.
-  mutating func continueLogin(_ now: Instant) {
+  func continueLogin(_ now: Instant) {
     if phase == .loggingIn { repeatLogin(now) }
   }
 
-  private mutating func receive(_ now: Instant, _ buffer: PageBuffer) {
+  private func receive(_ now: Instant, _ buffer: PageBuffer) {
     switch Sockets.receive(descriptor, into: buffer, max: Self.readByteCountMax) {
     case .bytes(let count):
       buffer.withBytes(0..<count) { input.append($0) }
@@ -236,7 +236,7 @@ struct SimulatedTracker {
   }
 
   /// Queues bytes; on UDP every frame is a datagram of its own.
-  mutating func send(_ bytes: [UInt8]) {
+  func send(_ bytes: [UInt8]) {
     if transport == .udp {
       // A datagram that cannot be sent is lost, as the network would lose it.
       if descriptor >= 0 { _ = Sockets.send(descriptor, bytes.span) }
@@ -246,7 +246,7 @@ struct SimulatedTracker {
   }
 
   @inline(never)
-  private mutating func flush(_ now: Instant, _ poller: borrowing Poller) {
+  private func flush(_ now: Instant, _ poller: borrowing Poller) {
     guard transport == .tcp, descriptor >= 0, phase != .connecting else { return }
     switch Sockets.send(descriptor, output.span) {
     case .bytes(let count): output.removeFirst(count)
@@ -264,7 +264,7 @@ struct SimulatedTracker {
   // MARK: Life
 
   /// The login was answered.
-  mutating func goOnline(_ now: Instant) {
+  func goOnline(_ now: Instant) {
     guard phase == .loggingIn else { return }
     phase = .online
     for i in pendingAlarms.indices { resendAlarm(i, now) }
@@ -277,12 +277,12 @@ struct SimulatedTracker {
     }
   }
 
-  mutating func noteHeartbeatAnswered() {
+  func noteHeartbeatAnswered() {
     heartbeatAnswerBy = .never
     failureCount = 0
   }
 
-  private mutating func live(_ now: Instant) {
+  private func live(_ now: Instant) {
     if now >= heartbeatAnswerBy {
       drop(now)
       return
@@ -318,7 +318,7 @@ struct SimulatedTracker {
     transport == .udp ? !pendingAlarms.isEmpty : output.count >= Self.outputBytesMax
   }
 
-  private mutating func resendAlarm(_ i: Int, _ now: Instant) {
+  private func resendAlarm(_ i: Int, _ now: Instant) {
     pendingAlarms[i].attemptCount += 1
     pendingAlarms[i].resendAt = now.advanced(
       by: pace.answer(after: failureCount + pendingAlarms[i].attemptCount))
@@ -327,7 +327,7 @@ struct SimulatedTracker {
   }
 
   @inline(never)
-  private mutating func schedule() {
+  private func schedule() {
     switch phase {
     case .off: wakeAt = .never
     case .waiting, .connecting, .loggingIn: wakeAt = phaseDeadline

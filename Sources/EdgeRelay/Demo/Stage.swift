@@ -116,11 +116,13 @@ struct Stage: ~Copyable {
 
   // MARK: Queries
 
+  @inline(never)
   var onlineCount: Int { trackers.count { $0.phase == .online } }
 
   var areTrackersFinished: Bool { trackers.allSatisfy { $0.isFinished } }
 
   /// The sequence number of each tracker's next frame.
+  @inline(never)
   var sequenceEnds: [Int] { trackers.map { $0.log.sequenceEnd } }
 
   /// Whether every promised frame below these sequence numbers has come to the platform.
@@ -131,6 +133,7 @@ struct Stage: ~Copyable {
   /// Frames made that are behind the last one of their tracker that came to the platform.
   ///
   /// Order is kept, so what is not delivered and not behind it will not come any more.
+  @inline(never)
   var underwayCount: Int {
     var count = 0
     for tracker in trackers {
