@@ -3,8 +3,8 @@
 import Detect
 import Relay
 
-/// What a command was told.
-struct AskOptions {
+/// What a command was told: a class, because it is large and handed about.
+final class AskOptions {
   var source = ConfigurationSource()
   var isJSON = false
   /// The device's name; empty when none was given.
@@ -29,7 +29,7 @@ struct AskOptions {
   static func parse(
     _ arguments: inout Arguments, _ question: ControlQuestion, isMetrics: Bool = false
   ) throws(UsageError) -> AskOptions? {
-    var options = AskOptions()
+    let options = AskOptions()
     while let word = arguments.take() {
       if word.spells("--help") || word.spells("-h") { return nil }
       if word.spells("--json") {

@@ -60,7 +60,7 @@ extension Loop {
   private mutating func take(
     _ settings: Settings, _ options: RunOptions, _ now: Instant, _ record: inout Text
   ) {
-    guard let old = configuration else { return }
+    guard let configuration else { return }
     for warning in settings.warnings { log.write(.warning, warning, now: now) }
     engine.apply(options.policies, passesUnknown: options.passesUnknown)
     engine.apply(options.access, now: now)
@@ -69,10 +69,10 @@ extension Loop {
     planSummary(now)
     isClockTrusted = options.isClockTrusted
     checkClock(now)
-    configuration?.settings = settings
-    let changed = Self.list(settings.differences(from: old.settings, .reload))
+    let changed = Self.list(settings.differences(from: configuration.settings, .reload))
+    configuration.settings = settings
     write(changed.isEmpty ? "reloaded, nothing changed" : "reloaded changed=", changed, .info, now)
-    let waiting = Self.list(settings.differences(from: old.started, .restart))
+    let waiting = Self.list(settings.differences(from: configuration.started, .restart))
     if !waiting.isEmpty { write("restart needed for ", waiting, .warning, now) }
     record.appendField("changed", changed.isEmpty ? Text("-") : changed)
     record.appendField("restart", waiting.isEmpty ? Text("-") : waiting)

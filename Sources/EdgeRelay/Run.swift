@@ -5,8 +5,8 @@ import Configuration
 import Queue
 import Relay
 
-/// What a relay reads its configuration from, and what it has read.
-struct RunConfiguration {
+/// What a relay reads its configuration from, and what it has read: a class, because it is large and handed about.
+final class RunConfiguration {
   var source: ConfigurationSource
   /// What the last reading that was good has found.
   var settings: Settings

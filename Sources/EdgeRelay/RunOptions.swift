@@ -7,8 +7,8 @@ import Detect
 import Queue
 import Relay
 
-/// What the relay runs with.
-struct RunOptions {
+/// What the relay runs with: a class, because it is large and handed about.
+final class RunOptions {
   static let defaultPort: UInt16 = 8_888
 
   /// Where devices connect, TCP and UDP alike; empty means port 8888 on every address.
@@ -33,10 +33,10 @@ struct RunOptions {
   var isQuiet: Bool
 
   /// Everything but the platform as it is when nothing is set.
-  init(upstream: HostAndPort) { self.init(Settings(), AccessRules(), upstream) }
+  convenience init(upstream: HostAndPort) { self.init(Settings(), AccessRules(), upstream) }
 
   /// What the settings say; `nil` when they name no platform.
-  init?(_ settings: Settings) throws(ConfigurationError) {
+  convenience init?(_ settings: Settings) throws(ConfigurationError) {
     for setting in settings.all(.listenerAddress) + settings.all(.metricsListen) {
       if Self.isUsable(setting) { continue }
       throw ConfigurationError(setting.origin, Settings.expectation(setting.key, nil))

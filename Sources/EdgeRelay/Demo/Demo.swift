@@ -66,7 +66,7 @@ struct Demo: ~Copyable {
     _ options: DemoOptions, relay: UInt16, platform: UInt16, directory: [UInt8]
   ) throws(SystemError) {
     self.options = options
-    var relayOptions = RunOptions(upstream: Loopback.name(port: platform))
+    let relayOptions = RunOptions(upstream: Loopback.name(port: platform))
     // Who judges reads the same clock.
     relayOptions.isClockTrusted = true
     relayOptions.listen = [Loopback.name(port: relay)]

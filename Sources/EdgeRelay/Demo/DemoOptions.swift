@@ -8,25 +8,27 @@ struct DemoOptions {
   static let secondsMin: Int64 = 5
   static let secondsMax: Int64 = 3_600
 
-  static let help = Text(
-    """
-    usage: edgerelay demo [OPTIONS]
+  static var help: Text {
+    Text(
+      """
+      usage: edgerelay demo [OPTIONS]
 
-    Shows the relay at work on this machine: simulated trackers on one side, a stand-in platform
-    on the other. The platform goes away, the relay is killed and started again, the platform
-    comes back; at the end both sides compare what was sent with what came.
+      Shows the relay at work on this machine: simulated trackers on one side, a stand-in platform
+      on the other. The platform goes away, the relay is killed and started again, the platform
+      comes back; at the end both sides compare what was sent with what came.
 
-      --trackers N   simulated trackers, 1 to 1000 (default: 28, every protocol and dialect once
-                     on TCP and once on UDP)
-      --seconds N    how long they send, 5 to 3600 (default: 16)
-      --seed N       where the random numbers start, to repeat a run
-      --verbose      show the relay's log too
+        --trackers N   simulated trackers, 1 to 1000 (default: 28, every protocol and dialect once
+                       on TCP and once on UDP)
+        --seconds N    how long they send, 5 to 3600 (default: 16)
+        --seed N       where the random numbers start, to repeat a run
+        --verbose      show the relay's log too
 
-    It needs no privileges, uses free ports on 127.0.0.1 and a directory under $TMPDIR or /tmp,
-    and removes everything at the end.
-    Exit codes: 0 nothing lost, 1 something is off, 64 usage, 69 no free port, 73 no directory.
+      It needs no privileges, uses free ports on 127.0.0.1 and a directory under $TMPDIR or /tmp,
+      and removes everything at the end.
+      Exit codes: 0 nothing lost, 1 something is off, 64 usage, 69 no free port, 73 no directory.
 
-    """)
+      """)
+  }
 
   /// Simulated trackers; they take the roles of the cast in turn.
   var trackerCount = Cast.count

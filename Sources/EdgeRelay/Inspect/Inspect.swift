@@ -6,7 +6,7 @@ import Detect
 import Relay
 
 /// What `inspect` was told.
-struct InspectOptions {
+final class InspectOptions {
   enum Input {
     case words([[UInt8]])
     case file([UInt8])
@@ -21,7 +21,7 @@ struct InspectOptions {
   /// Reads the command line; `nil` when help was asked for.
   @inline(never)
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> InspectOptions? {
-    var options = InspectOptions()
+    let options = InspectOptions()
     var words: [[UInt8]] = []
     var inputCount = 0
     while let word = arguments.take() {

@@ -1,7 +1,7 @@
 // What `edgerelay spool` was told.
 
 /// The command line of `spool`.
-struct SpoolOptions {
+final class SpoolOptions {
   var directory: [UInt8] = []
   var isJSON = false
   /// Whether everything is read, and not only what waits.
@@ -13,7 +13,7 @@ struct SpoolOptions {
 
   /// Reads the command line; `nil` when help was asked for.
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> SpoolOptions? {
-    var options = SpoolOptions()
+    let options = SpoolOptions()
     while let word = arguments.take() {
       if word.spells("--help") || word.spells("-h") { return nil }
       if word.spells("--dump") {
