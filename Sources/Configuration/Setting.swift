@@ -53,12 +53,14 @@ public struct Setting: Equatable, Sendable {
 
 extension Text {
   /// The place in a file, or a variable or option, fit for a line of the log.
+  @inline(never)
   init(origin source: [UInt8], _ place: TOMLPlace) {
     self.init(origin: source)
     append(":", place.line)
     append(":", place.column)
   }
 
+  @inline(never)
   public init(origin source: [UInt8]) {
     self.init()
     // Names of files and variables are whatever somebody has chosen.

@@ -237,6 +237,7 @@ struct TOMLReader {
     while let byte = peek(0), byte == 0x20 || byte == 0x09 { offset += 1 }
   }
 
+  @inline(never)
   private mutating func takeBare() -> [UInt8] {
     let start = offset
     while let byte = peek(0), Self.isBare(byte) { offset += 1 }

@@ -124,6 +124,7 @@ public enum ValueKind: Sendable {
   }
 
   /// Writes a value of this kind as it would stand in a file.
+  @inline(never)
   func write(_ value: [UInt8], to text: inout Text) {
     switch form {
     case .string: text.append(quoted: value)

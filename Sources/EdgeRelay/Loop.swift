@@ -248,6 +248,7 @@ struct Loop: ~Copyable {
     fail("cannot take connections, they wait error=", error)
   }
 
+  @inline(never)
   private func setListeners(isReading: Bool) {
     let interest = PollInterest(read: isReading, write: false)
     // A relay that stops has closed its listeners; their numbers may be somebody else's.

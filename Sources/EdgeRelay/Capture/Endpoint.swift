@@ -15,6 +15,7 @@ struct Endpoint: Equatable {
   }
 
   /// Whether `a` comes before `b` in an order of our own.
+  @inline(never)
   static func < (a: Endpoint, b: Endpoint) -> Bool {
     if a.isIPv6 != b.isIPv6 { return b.isIPv6 }
     if a.port != b.port { return a.port < b.port }

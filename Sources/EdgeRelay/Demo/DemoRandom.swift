@@ -15,6 +15,7 @@ struct DemoRandom {
   }
 
   /// A number in `range`.
+  @inline(never)
   mutating func number(in range: Range<Int>) -> Int {
     range.lowerBound + Int(next() % UInt64(range.count))
   }

@@ -57,6 +57,7 @@ enum Judge {
     tally.corrupted += record.contradictionCount
   }
 
+  @inline(never)
   private static func count(_ trust: FrameTrust, _ seenCount: Int, _ column: inout TallyColumn) {
     column.sent += 1
     if trust == .answered { column.answered += 1 }

@@ -30,6 +30,7 @@ enum Loopback {
   }
 
   /// A port that is free for TCP and UDP now; `nil` when none is found.
+  @inline(never)
   static func freePort(_ random: inout DemoRandom) -> UInt16? {
     for _ in 0..<attemptsMax {
       let port = UInt16(random.number(in: ports))

@@ -37,6 +37,7 @@ struct Tally {
   /// Answers of the relay that real firmware would not take.
   var wrongAnswers = 0
 
+  @inline(never)
   var total: TallyColumn { positions + alarms }
 
   var isClean: Bool {

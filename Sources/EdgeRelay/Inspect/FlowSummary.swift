@@ -48,6 +48,11 @@ struct FlowSummary {
 extension DeviceIdentity {
   /// Whether people write this identity as `name`, with or without the zeros in front.
   fileprivate func isWritten(likeNumber name: [UInt8]) -> Bool {
-    written.bytes.drop { $0 == 0x30 }.elementsEqual(name.drop { $0 == 0x30 })
+    Self.withoutZeros(written.bytes) == Self.withoutZeros(name)
+  }
+
+  @inline(never)
+  private static func withoutZeros(_ digits: [UInt8]) -> ArraySlice<UInt8> {
+    digits[(digits.firstIndex { $0 != 0x30 } ?? digits.count)...]
   }
 }

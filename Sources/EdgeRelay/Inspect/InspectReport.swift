@@ -226,6 +226,7 @@ struct InspectReport {
   }
 
   /// Appends a key with a text or null.
+  @inline(never)
   private mutating func key(_ name: Literal, _ value: Text?) {
     appendKey(name)
     guard let value else {
@@ -241,11 +242,13 @@ struct InspectReport {
     output.append("\"")
   }
 
+  @inline(never)
   private mutating func key(_ name: Literal, _ value: Bool?) {
     appendKey(name)
     output.append(value.map { $0 ? "true" : "false" } ?? "null")
   }
 
+  @inline(never)
   private mutating func key(_ count: InspectCount, _ tally: InspectTally) {
     appendKey(count.key)
     output.append(tally[count])

@@ -44,6 +44,7 @@ struct InspectRun {
     return inspector
   }
 
+  @inline(never)
   private mutating func show(_ conversation: Conversation, _ summary: FlowSummary) {
     frameCount += summary.tally[.frames]
     if summary.protocolID == nil, !summary.isSilent { unknownFlowCount += 1 }
