@@ -68,6 +68,12 @@ struct Arguments {
   }
 }
 
+extension [UInt8] {
+  /// Whether this word of the command line asks for help.
+  @inline(never)
+  var asksForHelp: Bool { spells("--help") || spells("-h") }
+}
+
 /// Values that several commands read alike.
 enum ArgumentValue {
   static func number(_ text: [UInt8], max: Int64) -> Int64? {

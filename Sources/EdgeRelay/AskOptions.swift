@@ -31,7 +31,7 @@ final class AskOptions {
   ) throws(UsageError) -> AskOptions? {
     let options = AskOptions()
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--json") {
         try arguments.requireNoValue(of: word)
         options.isJSON = true

@@ -13,7 +13,7 @@ struct CheckOptions {
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> CheckOptions? {
     var options = CheckOptions()
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--show") {
         try arguments.requireNoValue(of: word)
         options.shows = true

@@ -48,7 +48,7 @@ enum Command {
       }
       if name.spells("default-config") {
         if let word = arguments.take() {
-          if word.spells("--help") || word.spells("-h") { return help(Help.defaultConfig) }
+          if word.asksForHelp { return help(Help.defaultConfig) }
           throw UsageError("default-config does not know '", word, "'")
         }
         DefaultFile.text.print()
@@ -66,7 +66,7 @@ enum Command {
       }
       if name.spells("protocols") {
         if let word = arguments.take() {
-          if word.spells("--help") || word.spells("-h") { return help(Help.protocols) }
+          if word.asksForHelp { return help(Help.protocols) }
           throw UsageError("protocols does not know '", word, "'")
         }
         return runProtocols()

@@ -71,7 +71,7 @@ final class RunOptions {
     var source = ConfigurationSource()
     var listenCount = 0
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--config") {
         source.path = try arguments.value(of: word)
       } else if word.spells("--replies") {

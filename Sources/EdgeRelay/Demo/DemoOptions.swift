@@ -45,7 +45,7 @@ struct DemoOptions {
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> DemoOptions? {
     var options = DemoOptions(seed: clinux_random() % 1_000_000)
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--trackers") {
         let value = try arguments.value(of: word)
         guard let count = ArgumentValue.number(value, max: trackerCountMax), count > 0 else {

@@ -25,7 +25,7 @@ final class InspectOptions {
     var words: [[UInt8]] = []
     var inputCount = 0
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--tcp") {
         options.transport = .tcp
       } else if word.spells("--udp") {

@@ -15,7 +15,7 @@ final class SpoolOptions {
   static func parse(_ arguments: inout Arguments) throws(UsageError) -> SpoolOptions? {
     let options = SpoolOptions()
     while let word = arguments.take() {
-      if word.spells("--help") || word.spells("-h") { return nil }
+      if word.asksForHelp { return nil }
       if word.spells("--dump") {
         options.dumped = try arguments.value(of: word)
         continue
