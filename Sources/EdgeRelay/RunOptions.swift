@@ -37,9 +37,10 @@ final class RunOptions {
 
   /// What the settings say; `nil` when they name no platform.
   convenience init?(_ settings: Settings) throws(ConfigurationError) {
-    for setting in settings.all(.listenerAddress) + settings.all(.metricsListen) {
-      if Self.isUsable(setting) { continue }
-      throw ConfigurationError(setting.origin, Settings.expectation(setting.key, nil))
+    for key in [Key.listenerAddress, .metricsListen] {
+      for setting in settings.all(key) where !Self.isUsable(setting) {
+        throw ConfigurationError(setting.origin, Settings.expectation(key, nil))
+      }
     }
     let access = try AccessRules(settings)
     guard let upstream = settings.all(.upstreamAddress).first?.endpoint else { return nil }
@@ -49,7 +50,9 @@ final class RunOptions {
   private init(_ settings: Settings, _ access: AccessRules, _ upstream: HostAndPort) {
     self.access = access
     self.upstream = upstream
-    listen = settings.all(.listenerAddress).compactMap { $0.endpoint }
+    for setting in settings.all(.listenerAddress) {
+      if let endpoint = setting.endpoint { listen.append(endpoint) }
+    }
     spool = settings.path(.spoolDirectory)
     spoolCapBytes = settings.number(.spoolSize)
     fullPolicy = settings.number(.spoolWhenFull) == 0 ? .dropOldest : .refuse

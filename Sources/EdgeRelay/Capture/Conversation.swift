@@ -28,7 +28,9 @@ extension Conversation {
   init(pieces: [[UInt8]], isStream: Bool) {
     self.isStream = isStream
     if isStream {
-      device.append(pieces.flatMap { $0 })
+      var bytes: [UInt8] = []
+      for piece in pieces { bytes += piece }
+      device.append(bytes)
     } else {
       for piece in pieces { device.append(piece) }
     }

@@ -124,6 +124,7 @@ final class SimulatedTracker {
 
   // MARK: Events
 
+  @inline(never)
   func handle(
     _ event: PollEvent, _ now: Instant, _ poller: borrowing Poller, _ buffer: PageBuffer
   ) {
@@ -138,6 +139,7 @@ final class SimulatedTracker {
   }
 
   /// Does what is due.
+  @inline(never)
   func tick(_ now: Instant, _ poller: borrowing Poller) {
     switch phase {
     case .off: break

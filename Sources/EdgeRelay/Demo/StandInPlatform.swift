@@ -97,6 +97,7 @@ struct StandInPlatform {
     }
   }
 
+  @inline(never)
   mutating func handle(
     _ slot: Int, _ event: PollEvent, _ poller: borrowing Poller, _ buffer: PageBuffer
   ) {

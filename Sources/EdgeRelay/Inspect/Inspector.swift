@@ -73,6 +73,7 @@ struct Inspector {
 
   // MARK: Frames
 
+  @inline(never)
   private mutating func showFrame(
     _ bytes: ArraySlice<UInt8>, _ oddities: Oddities, _ milliseconds: Int64,
     _ server: inout ServerSide, _ report: inout InspectReport
