@@ -75,10 +75,10 @@ struct JudgeTests {
     log.noteConnected()
     log.noteSent(frame(2), isAlarm: false)
     log.noteAnswered(1, vouchesForEarlier: false)
-    #expect(log.trusts == [.sent, .answered, .sent])
+    #expect(log.frames.map(\.trust) == [.sent, .answered, .sent])
     log.noteSent(frame(3), isAlarm: true)
     log.noteAnswered(3, vouchesForEarlier: true)
-    #expect(log.trusts == [.sent, .answered, .vouched, .answered])
+    #expect(log.frames.map(\.trust) == [.sent, .answered, .vouched, .answered])
   }
 
   @Test("A frame again is a duplicate, whenever it comes")

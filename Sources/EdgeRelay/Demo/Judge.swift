@@ -28,7 +28,7 @@ enum Judge {
     for (i, tracker) in trackers.enumerated() {
       let record = platform.record(of: tracker.number) ?? PlatformRecord(number: tracker.number)
       let log = tracker.log
-      for sequence in 0..<ends[i] where log.trusts[sequence] != .sent {
+      for sequence in 0..<ends[i] where log.frames[sequence].trust != .sent {
         if record.seenCount(sequence) == 0 { return false }
       }
     }
@@ -39,14 +39,15 @@ enum Judge {
     _ log: TrackerLog, _ record: PlatformRecord, _ tally: inout Tally
   ) {
     for sequence in 0..<log.sequenceEnd {
+      let frame = log.frames[sequence]
       let seenCount = record.seenCount(sequence)
-      if seenCount > 0, record.fingerprint(sequence) != log.fingerprints[sequence] {
+      if seenCount > 0, record.fingerprint(sequence) != frame.fingerprint {
         tally.corrupted += 1
       }
-      if log.areAlarms[sequence] {
-        count(log.trusts[sequence], seenCount, &tally.alarms)
+      if frame.isAlarm {
+        count(frame.trust, seenCount, &tally.alarms)
       } else {
-        count(log.trusts[sequence], seenCount, &tally.positions)
+        count(frame.trust, seenCount, &tally.positions)
       }
     }
     for sequence in log.sequenceEnd..<max(log.sequenceEnd, record.sequenceEnd)

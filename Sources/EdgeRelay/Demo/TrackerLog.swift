@@ -8,8 +8,6 @@
 // connection stood to the end, and nobody was killed meanwhile. Every other position was nobody's
 // promise: when the relay is killed, the bytes in its socket and in its open batch die with it. On
 // UDP no position is ever vouched for.
-//
-// Invariant: every list is as long as the number of sequence numbers given out.
 
 /// How much a tracker may rely on one of its frames being delivered.
 enum FrameTrust: UInt8 {
@@ -18,21 +16,26 @@ enum FrameTrust: UInt8 {
   case answered
 }
 
-/// The tracker's own file on its reports, by sequence number.
+/// The tracker's own file on its reports.
 struct TrackerLog {
-  private(set) var fingerprints: [UInt32] = []
-  private(set) var trusts: [FrameTrust] = []
-  private(set) var areAlarms: [Bool] = []
+  /// One report.
+  struct Frame {
+    var fingerprint: UInt32
+    var trust: FrameTrust
+    var isAlarm: Bool
+  }
+
+  /// By sequence number.
+  private(set) var frames: [Frame] = []
   /// The first sequence number that may still be vouched for by the present connection.
   private var connectionStart = 0
 
   /// The sequence number of the next frame; one more than the last one given out.
-  var sequenceEnd: Int { trusts.count }
+  var sequenceEnd: Int { frames.count }
 
   mutating func noteSent(_ bytes: [UInt8], isAlarm: Bool) {
-    fingerprints.append(FrameTag.fingerprint(of: bytes))
-    trusts.append(.sent)
-    areAlarms.append(isAlarm)
+    frames.append(
+      Frame(fingerprint: FrameTag.fingerprint(of: bytes), trust: .sent, isAlarm: isAlarm))
   }
 
   mutating func noteConnected() { connectionStart = sequenceEnd }
@@ -41,7 +44,7 @@ struct TrackerLog {
   ///
   /// What an older connection carried is not vouched for: it broke.
   mutating func noteAnswered(_ sequence: Int, vouchesForEarlier: Bool) {
-    trusts[sequence] = .answered
+    frames[sequence].trust = .answered
     if vouchesForEarlier { vouch(upTo: sequence) }
   }
 
@@ -50,8 +53,9 @@ struct TrackerLog {
 
   private mutating func vouch(upTo end: Int) {
     guard connectionStart < end else { return }
-    for sequence in connectionStart..<end where trusts[sequence] == .sent && !areAlarms[sequence] {
-      trusts[sequence] = .vouched
+    for sequence in connectionStart..<end
+    where frames[sequence].trust == .sent && !frames[sequence].isAlarm {
+      frames[sequence].trust = .vouched
     }
     connectionStart = end
   }
