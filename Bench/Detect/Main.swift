@@ -116,9 +116,9 @@ private func measure(_ stream: [UInt8], _ policy: ReplyPolicy) -> Result {
       case .frame(let byteCount, _):
         let frame = rest.extracting(0..<byteCount)
         guard let id = reader.protocolID else { break reading }
-        let facts = id.facts(frame)
+        let facts = id.row.facts(frame)
         var reply = Reply()
-        if facts.isAnswered(under: policy), id.answer(frame, facts, context, &reply) {
+        if facts.isAnswered(under: policy), id.row.answer(frame, facts, context, &reply) {
           result.answerCount += 1
           checksum &+= Int(reply[0])
         }

@@ -7,6 +7,7 @@ extension Span where Element == UInt8 {
   }
 
   /// The little-endian 64-bit number at `offset`.
+  @inline(__always)
   func le64(at offset: Int) -> UInt64 {
     // SAFETY: the load checks its place, and every pattern of bits is a number.
     unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))

@@ -32,6 +32,7 @@ public enum CRCX25 {
   }
 
   /// The register after the upper `byteCount` bytes of `word`, 1 to 8, the lowest first; those below are zero.
+  @inline(__always)
   private static func fold(_ register: UInt16, _ word: UInt64, byteCount: Int) -> UInt16 {
     var q = word ^ UInt64(register) << UInt64(64 - 8 * byteCount)
     q ^= q << 4 ^ q << 11 ^ q << 16

@@ -26,7 +26,7 @@ public enum Detector {
     var undecidedAboveBest = false
     for rank in 0..<ProtocolID.count {
       let candidate = ProtocolID.ranked(rank)
-      switch candidate.probe(start, silence) {
+      switch candidate.row.probe(start, silence) {
       case .no:
         continue
       case .needMore(let total):

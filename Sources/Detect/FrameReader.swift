@@ -49,7 +49,7 @@ public struct FrameReader: Sendable {
   public mutating func next(_ bytes: Span<UInt8>, silence: Silence) -> ReadStep {
     guard let current = protocolID else { return bind(bytes, silence) }
     if bytes.count == 0 { return .needMore(total: 1) }
-    let step = current.cut(bytes, silence)
+    let step = current.row.cut(bytes, silence)
     if case .skip(let byteCount, .padding) = step { return skip(byteCount, .padding) }
     // Where garbage ends is chance, but where a frame begins is not.
     let isPlaceCertain = if case .frame = step { true } else { !isInGarbage }
@@ -62,7 +62,7 @@ public struct FrameReader: Sendable {
           protocolID = claimed
         }
         confidence = .certain
-        return frameStep(claimed.cut(bytes, silence))
+        return frameStep(claimed.row.cut(bytes, silence))
       case .needMore(let total) where silence == .none:
         return .needMore(total: total)
       case .bound, .needMore, .reject:
@@ -75,7 +75,7 @@ public struct FrameReader: Sendable {
         protocolID = claimed
         confidence = .certain
         rebindingCount += 1
-        return frameStep(claimed.cut(bytes, silence))
+        return frameStep(claimed.row.cut(bytes, silence))
       case .needMore(let total) where silence == .none:
         return .needMore(total: total)
       case .bound, .needMore, .reject:
@@ -95,7 +95,7 @@ public struct FrameReader: Sendable {
       protocolID = claimed
       self.confidence = confidence
       if padding > 0 { return .skip(byteCount: padding, .padding) }
-      return frameStep(claimed.cut(bytes, silence))
+      return frameStep(claimed.row.cut(bytes, silence))
     }
   }
 

@@ -39,9 +39,6 @@ public enum ProtocolID: UInt8, Sendable, CaseIterable {
   }
 
   /// The row with everything the relay knows about this protocol.
-  ///
-  /// The caller gets a copy of a few hundred bytes; what every frame asks for has a way of its own in
-  /// ProtocolID+Dispatch.swift.
   @inline(never)
   public var row: ProtocolRow {
     switch self {

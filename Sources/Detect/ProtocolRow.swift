@@ -8,9 +8,12 @@
 //   facts      one whole frame -> kind, identity, answer class, replay class
 //   answer     one whole frame -> the bytes a real server would send
 //   downCut, downMeaning    the same two questions for the bytes of the upstream
+//
+// A class, so that who asks a row gets its address: the rows are constants of the program, and a copy of
+// one would be two hundred bytes.
 
 /// Everything the relay knows about one tracker protocol.
-public struct ProtocolRow: Sendable {
+public final class ProtocolRow: Sendable {
   /// Short lower-case name, as it appears in logs, `inspect` and configuration.
   public let name: Literal
 

@@ -13,7 +13,7 @@ extension Engine where D: ~Copyable {
 
   private mutating func sendLogin(_ device: DeviceIndex, _ login: [UInt8], _ now: Instant) {
     if login.isEmpty { return }
-    let facts = upstreams[device.rawValue].protocolID.facts(login.span)
+    let facts = upstreams[device.rawValue].protocolID.row.facts(login.span)
     upstreams[device.rawValue].sentLogin = login
     upstreams[device.rawValue].loginType = facts.key.type
     upstreams[device.rawValue].isLoginAnswered = facts.answer == .required
@@ -85,7 +85,7 @@ extension Engine where D: ~Copyable {
     sendLoginIfNew(device, spool.login(ofSwept: frame), now)
     spool.markSent(device, frame.sequence)
     bytes.withBytes {
-      let facts = protocolID.facts($0)
+      let facts = protocolID.row.facts($0)
       push(
         device, $0,
         InFlight(

@@ -7,7 +7,7 @@ extension Engine where D: ~Copyable {
   /// Handles a whole frame; `false` when it cannot be taken now and must be offered again.
   mutating func handle(_ slot: SessionSlot, _ frame: Span<UInt8>, _ moment: Moment) -> Bool {
     guard let protocolID = sessions[slot.rawValue].reader.protocolID else { return true }
-    let facts = protocolID.facts(frame)
+    let facts = protocolID.row.facts(frame)
     guard identify(slot, protocolID, facts, moment.instant),
       let device = sessions[slot.rawValue].device
     else {
@@ -98,7 +98,7 @@ extension Engine where D: ~Copyable {
   ) -> Bool {
     sessions[slot.rawValue].hasHead = true
     let known = spool.login(of: device)
-    if facts.head == .renewal, !known.isEmpty, protocolID.facts(known.span).head > .renewal {
+    if facts.head == .renewal, !known.isEmpty, protocolID.row.facts(known.span).head > .renewal {
       return false
     }
     return spool.setLogin(device, frame)
@@ -157,7 +157,7 @@ extension Engine where D: ~Copyable {
   ) -> UInt32 {
     var reply = Reply()
     guard facts.isAnswered(under: sessions[slot.rawValue].policy),
-      protocolID.answer(frame, facts, context(slot, moment), &reply)
+      protocolID.row.answer(frame, facts, context(slot, moment), &reply)
     else { return Gate.none }
     sessions[slot.rawValue].gatedAnswerCount += 1
     return gate.add(
@@ -242,7 +242,7 @@ extension Engine where D: ~Copyable {
     _ moment: Moment
   ) {
     var reply = Reply()
-    if protocolID.answer(frame, facts, context(slot, moment), &reply) { send(reply, to: slot) }
+    if protocolID.row.answer(frame, facts, context(slot, moment), &reply) { send(reply, to: slot) }
   }
 
   /// Sends an answer that the gate has let go.

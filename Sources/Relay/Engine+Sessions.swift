@@ -230,7 +230,7 @@ extension Engine where D: ~Copyable {
           refuse(source, .udp, .protocolDisabled)
           return nil
         }
-        let facts = protocolID.facts(rest.extracting(0..<byteCount))
+        let facts = protocolID.row.facts(rest.extracting(0..<byteCount))
         if let identity = facts.identity, !configuration.access.allows(identity) {
           refuse(source, identity)
           return nil

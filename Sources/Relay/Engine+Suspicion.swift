@@ -50,7 +50,7 @@ extension Engine where D: ~Copyable {
   mutating func sendSuspect(_ device: DeviceIndex, behind neighbour: InFlight, _ now: Instant) {
     let i = device.rawValue
     let bytes = upstreams[i].suspicion.bytes
-    let facts = upstreams[i].protocolID.facts(bytes.span)
+    let facts = upstreams[i].protocolID.row.facts(bytes.span)
     upstreams[i].suspicion.neighbour = neighbour
     sendLoginIfNew(device, upstreams[i].suspicion.login, now)
     push(

@@ -30,7 +30,7 @@ extension Engine where D: ~Copyable {
 
   /// Shows a frame that was taken from a device, before what it has caused since `place`.
   mutating func watch(received frame: Span<UInt8>, _ slot: SessionSlot, at place: Int) {
-    guard let facts = sessions[slot.rawValue].reader.protocolID?.facts(frame) else { return }
+    guard let facts = sessions[slot.rawValue].reader.protocolID?.row.facts(frame) else { return }
     emit(watched(slot, frame, .received(facts.kind, facts.answer)), at: place)
   }
 

@@ -235,7 +235,7 @@ struct ActionTests {
 extension World {
   func key(_ imei: UInt64) -> DeviceKey {
     let login = Wire.login(imei).bytes
-    let facts = ProtocolID.gt06.facts(login.span)
+    let facts = ProtocolID.gt06.row.facts(login.span)
     return facts.identity.map { Engine<MemoryDisk>.key(of: $0) } ?? DeviceKey(family: 0, form: 0)
   }
 
