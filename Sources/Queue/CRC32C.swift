@@ -35,6 +35,7 @@ public struct CRC32C: Sendable {
   }
 
   /// The checksum of `buffer[range]`, preceded by the eight bytes of `seed`, little-endian.
+  @inline(never)
   public func checksum(seed: UInt64, _ buffer: PageBuffer, _ range: Range<Int>) -> UInt32 {
     finish(update(start(seed), buffer, range))
   }
@@ -73,6 +74,7 @@ public struct CRC32C: Sendable {
 
   func finish(_ register: UInt32) -> UInt32 { register ^ 0xFFFF_FFFF }
 
+  @inline(never)
   private static func step(_ register: UInt32, _ word: UInt32, _ tables: PageBuffer) -> UInt32 {
     let mixed = register ^ word
     return entry(3, mixed, tables) ^ entry(2, mixed >> 8, tables) ^ entry(1, mixed >> 16, tables)

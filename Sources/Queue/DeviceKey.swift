@@ -33,6 +33,7 @@ public struct DeviceKey: Sendable {
   }
 
   /// A hash that peers cannot aim without knowing `secret`.
+  @inline(never)
   func hash(_ secret: UInt64) -> UInt64 {
     var state = secret ^ UInt64(family) << 8 ^ UInt64(count)
     for i in 0..<count {
@@ -45,6 +46,7 @@ public struct DeviceKey: Sendable {
 }
 
 extension DeviceKey: Equatable {
+  @inline(never)
   public static func == (a: DeviceKey, b: DeviceKey) -> Bool {
     guard a.family == b.family, a.form == b.form, a.count == b.count else { return false }
     for i in 0..<a.count where a.storage[i] != b.storage[i] { return false }

@@ -212,6 +212,7 @@ struct DeviceTable {
   }
 
   /// Makes sure that no new device gets a number at or below `number`.
+  @inline(never)
   mutating func reserve(number: UInt32) {
     let slot = reach(number)
     if entries[slot].isUsed { return }
@@ -220,6 +221,7 @@ struct DeviceTable {
   }
 
   /// Makes the table reach as far as the slot of `number`, and says which that is.
+  @inline(never)
   private mutating func reach(_ number: UInt32) -> Int {
     let slot = Int(number & 0xFFFF)
     capacity = max(capacity, slot + 1)
@@ -242,6 +244,7 @@ struct DeviceTable {
     return nil
   }
 
+  @inline(never)
   private mutating func insert(_ slot: Int) {
     var place = Int(entries[slot].key.hash(secret) & UInt64(index.count - 1))
     while index[place] >= 0 { place = (place + 1) & (index.count - 1) }
@@ -271,6 +274,7 @@ struct DeviceTable {
     }
   }
 
+  @inline(never)
   private mutating func growIndexIfNeeded() {
     guard entries.count * 2 > index.count else { return }
     let old = index

@@ -50,6 +50,7 @@ struct OpenBatch {
 
   /// Calls `body` with the place and header of every record; its header is at `start` of `bytes`. The
   /// record may be moved to an earlier place meanwhile.
+  @inline(never)
   func forEachRecord(
     in bytes: PageBuffer, at start: Int = SpoolLimits.pageByteCount,
     _ body: (_ offset: Int, _ header: RecordHeader) -> Void

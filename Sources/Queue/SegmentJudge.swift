@@ -28,6 +28,7 @@ public struct SegmentJudge {
   }
 
   /// Whether the segment that begins with these pages was written by another version.
+  @inline(never)
   static func isForeign(_ head: PageBuffer, _ crc: CRC32C) -> Bool {
     if SegmentHeader.read(head, at: 0, crc) == .foreign { return true }
     return BatchHeader.read(head, at: firstBatch, generation: nil, crc) == nil

@@ -81,6 +81,7 @@ struct SegmentWalker {
   /// the page size.
   ///
   /// `provenThrough` is the number of a batch known to be durable from elsewhere; zero knows none.
+  @inline(never)
   mutating func open(
     segment: Int, generation: UInt32, provenThrough: UInt32,
     offset: Int = SpoolLimits.reservedPageCount * SpoolLimits.pageByteCount

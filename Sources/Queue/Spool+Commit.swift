@@ -95,6 +95,7 @@ extension Spool where D: ~Copyable {
 
   /// Adds the records of the newest batch's devices, as many as fit in a page. A tail needs none: it is
   /// closed when it is in both slots.
+  @inline(never)
   private mutating func close(_ batch: inout OpenBatch, _ now: Instant) {
     closingDueAt = .never
     if tail != nil { return }
@@ -244,6 +245,7 @@ extension Spool where D: ~Copyable {
   }
 
   /// Seals a batch's records anew for the present write segment.
+  @inline(never)
   private mutating func move(_ batch: inout OpenBatch) {
     batch.segment = writeSegment
     batch.generation = segments[writeSegment].generation

@@ -46,9 +46,7 @@ extension Spool where D: ~Copyable {
     var headers = RecoveryReport()
     var newest: SegmentHeader?
     for slot in 0..<segments.count { readHeader(slot, &headers, &newest) }
-    order.sort {
-      Generation.rank(segments[$0].generation) < Generation.rank(segments[$1].generation)
-    }
+    sortOrder()
     var newestFound: UInt32 = 0
     for slot in order { newestFound = max(newestFound, Generation.age(segments[slot].generation)) }
     leaveOutVoid()
@@ -95,6 +93,35 @@ extension Spool where D: ~Copyable {
     }
     reclaim()
     return report
+  }
+
+  /// Sorts the used segments by rank, and those of one rank by their places, as a heap: the library's sort
+  /// is larger than most of this file.
+  private mutating func sortOrder() {
+    var end = order.count
+    var start = end / 2
+    while end > 1 {
+      if start > 0 {
+        start -= 1
+      } else {
+        end -= 1
+        order.swapAt(0, end)
+      }
+      var place = start
+      while place * 2 + 1 < end {
+        var child = place * 2 + 1
+        if child + 1 < end, stands(order[child], before: order[child + 1]) { child += 1 }
+        guard stands(order[place], before: order[child]) else { break }
+        order.swapAt(place, child)
+        place = child
+      }
+    }
+  }
+
+  private mutating func stands(_ slot: Int, before other: Int) -> Bool {
+    let rank = Generation.rank(segments[slot].generation)
+    let otherRank = Generation.rank(segments[other].generation)
+    return rank == otherRank ? slot < other : rank < otherRank
   }
 
   /// Whether frames may have been moved to cold segments after the last record of their device: the
@@ -544,6 +571,7 @@ extension Spool where D: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func advance(number: UInt32, to sequence: SequenceNumber) {
     guard let device = table.find(number: number) else {
       table.reserve(number: number)

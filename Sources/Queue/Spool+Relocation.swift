@@ -92,6 +92,7 @@ extension Spool where D: ~Copyable {
   }
 
   /// The next record of the segment; `nil` outside at its end, and inside when it cannot be read.
+  @inline(never)
   private mutating func nextOfSource(_ slot: Int) -> WalkedRecord?? {
     do {
       guard let record = try walker.next(&disk, limit: segments[slot].durableByteCount) else {

@@ -138,6 +138,7 @@ extension Spool where D: ~Copyable {
     setColdPin(device, .nowhere)
   }
 
+  @inline(never)
   private mutating func movePin(from old: UInt32, to new: UInt32) {
     if old == new { return }
     if old != 0, let slot = segment(of: old) { segments[slot].pinCount -= 1 }
@@ -159,7 +160,12 @@ extension Spool where D: ~Copyable {
   }
 
   /// Where in `order` the first segment of this generation or a newer one stands.
-  func place(of generation: UInt32) -> Int {
+  func place(of generation: UInt32) -> Int { Self.place(of: generation, order, segments) }
+
+  @inline(never)
+  private static func place(
+    of generation: UInt32, _ order: [Int], _ segments: [SegmentState]
+  ) -> Int {
     let rank = Generation.rank(generation)
     var low = 0
     var high = order.count
@@ -184,7 +190,8 @@ extension Spool where D: ~Copyable {
   /// The free segment with the oldest content; one that was never written only if there is none, the
   /// one to be avoided only after that, and one whose content is not durably done with last. What the
   /// next start would read from the checkpoint on is not free to be written over.
-  func freeSegment(avoiding avoided: Int?) -> Int? {
+  @inline(never)
+  mutating func freeSegment(avoiding avoided: Int?) -> Int? {
     var best: Int? = nil
     var bestAge = UInt64.max
     for slot in 0..<segments.count where segments[slot].use == .free {

@@ -39,17 +39,20 @@ struct SweepState {
   /// Devices with frames in the segment that is being read, as far as it was.
   var presence = DevicePresence()
 
+  @inline(never)
   mutating func stop() {
     isRunning = false
     stopWaiting()
   }
 
+  @inline(never)
   mutating func wait(for record: WalkedRecord, _ now: Instant) {
     waiting = record
     waitsUntil = now.advanced(by: patience)
     wakeAt = waitsUntil
   }
 
+  @inline(never)
   mutating func stopWaiting() {
     waiting = nil
     wakeAt = .never

@@ -52,6 +52,7 @@ public struct AccessRules: Sendable {
     disabled[Int(protocolID.rawValue) - 1] = true
   }
 
+  @inline(never)
   public func allows(_ source: PeerAddress) -> Bool {
     networks.isEmpty || networks.contains(source)
   }
@@ -60,6 +61,7 @@ public struct AccessRules: Sendable {
     disabled.isEmpty || !disabled[Int(protocolID.rawValue) - 1]
   }
 
+  @inline(never)
   public func allows(_ identity: DeviceIdentity) -> Bool {
     if let allowed, !allowed.contains(identity) { return false }
     return !denied.contains(identity)

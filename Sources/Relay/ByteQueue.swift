@@ -28,12 +28,14 @@ struct ByteQueue {
   }
 
   /// Removes the first `byteCount` bytes.
+  @inline(never)
   mutating func consume(_ byteCount: Int) {
     require(byteCount <= count)
     head += byteCount
     if head == storage.count { removeAll() }
   }
 
+  @inline(never)
   mutating func removeAll() {
     head = 0
     if storage.capacity > Self.keptCapacityMax {

@@ -41,6 +41,7 @@ public struct ClockTrust: Sendable {
   }
 
   /// The time if it may be told, else `nil`.
+  @inline(never)
   public func believed(_ seconds: Int64) -> Int64? {
     let hasWitness = isTrusted || wasSynchronised || isFromBattery || state == .unknown
     return hasWitness && seconds >= Self.earliestSeconds ? seconds : nil

@@ -42,6 +42,7 @@ struct DeadlineHeap {
   }
 
   /// Sets the deadline of `key` unless it has one that is no later: who talks on and on is not moved each time.
+  @inline(never)
   mutating func bring(_ key: Int, forwardTo deadline: Instant) {
     if key < places.count, places[key] >= 0, heap[Int(places[key])].deadline <= deadline { return }
     set(key, deadline)
@@ -87,6 +88,7 @@ struct DeadlineHeap {
     }
   }
 
+  @inline(never)
   private mutating func exchange(_ a: Int, _ b: Int) {
     heap.swapAt(a, b)
     places[Int(heap[a].key)] = Int32(a)

@@ -29,6 +29,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Counts and reports a connection or a datagram that is turned away before it has a session.
+  @inline(never)
   mutating func refuse(_ source: PeerAddress, _ transport: Transport, _ reason: RefusalReason) {
     switch reason {
     case .limit: ledger.refusedSessionCount += 1
@@ -40,6 +41,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Counts and reports a device that may not use the relay.
+  @inline(never)
   mutating func refuse(_ source: PeerAddress, _ identity: DeviceIdentity) {
     ledger.refusedByDeviceCount += 1
     emit(.log(.deviceRefused(source, identity)))

@@ -117,6 +117,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Tells the sweep whether this device's stored frames are wanted.
+  @inline(never)
   mutating func updateInterest(_ device: DeviceIndex) {
     let i = device.rawValue
     spool.setInterest(

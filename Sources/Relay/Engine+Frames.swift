@@ -246,6 +246,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Sends an answer that the gate has let go.
+  @inline(never)
   mutating func answer(_ entry: GateEntry, _ now: Instant) {
     let i = entry.session.rawValue
     // A session that has ended since: the device sends the frame again.
@@ -257,6 +258,7 @@ extension Engine where D: ~Copyable {
     endIfDone(entry.session, now)
   }
 
+  @inline(never)
   private mutating func send(_ reply: Reply, to slot: SessionSlot) {
     ledger.answeredFrameCount += 1
     reply.withBytes {

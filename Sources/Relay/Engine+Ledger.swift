@@ -45,17 +45,20 @@ extension Engine where D: ~Copyable {
     ledgers[device.rawValue].note(.logins)
   }
 
+  @inline(never)
   mutating func noteExpired(_ device: DeviceIndex) {
     ledger.expiredFrameCount += 1
     ledgers[device.rawValue].note(.expired)
   }
 
   /// Counts a stored frame as expired, unless it was given up meanwhile.
+  @inline(never)
   mutating func noteExpired(_ device: DeviceIndex, _ sequence: SequenceNumber) {
     if sequence.isAfter(spool.acknowledgedSequence(device)) { noteExpired(device) }
   }
 
   /// Counts a frame as delivered, unless it was given up meanwhile.
+  @inline(never)
   mutating func noteDelivered(
     _ device: DeviceIndex, _ sequence: SequenceNumber, _ proof: Proof
   ) {

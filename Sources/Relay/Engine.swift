@@ -222,6 +222,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
   }
 
   /// Makes `upstreams` reach as far as the device table.
+  @inline(never)
   mutating func ensureUpstream(_ device: DeviceIndex) {
     while upstreams.count <= device.rawValue { upstreams.append(Upstream()) }
   }

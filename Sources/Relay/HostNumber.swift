@@ -12,6 +12,7 @@ struct HostNumber: Comparable {
   }
 
   /// 32 bits that depend on an IPv4 address or the first half of an IPv6 one.
+  @inline(never)
   func hash(_ secret: UInt64) -> UInt64 {
     let hash = ((isIPv6 ? ~high : low) ^ secret) &* 0x9E37_79B9_7F4A_7C15
     return ((hash ^ hash >> 32) &* 0xD6E8_FEB8_6659_FD93) >> 32

@@ -110,6 +110,7 @@ public struct LedgerImage: Sendable {
 
   // MARK: Numbers
 
+  @inline(never)
   private func balance(_ offset: Int, _ count: Int, _ width: Int, from first: Int = 0) -> Balance {
     var balance = Balance()
     for i in 0..<count { balance.counts[first + i] = load(offset + width * i, width) }

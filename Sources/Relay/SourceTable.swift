@@ -70,6 +70,7 @@ struct SourceTable {
   }
 
   /// Where `source` is, or would be.
+  @inline(never)
   private func place(of source: Source) -> Int {
     var place = home(source)
     while places[place].sessionCount > 0,
