@@ -155,7 +155,7 @@ public enum ValueKind: Sendable {
     case 0x47, 0x67: unit = 1 << 30
     default: break
     }
-    if unit > 1 { digits.removeLast() }
+    if unit > 1 { digits = digits[..<(digits.endIndex - 1)] }
     guard let number = HostAndPort.number(digits, max: Int64(1) << 42) else { return nil }
     let (product, overflow) = number.multipliedReportingOverflow(by: unit)
     return overflow ? nil : product

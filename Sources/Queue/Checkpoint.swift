@@ -45,6 +45,7 @@ struct Checkpoint {
   mutating func complete(in batch: UInt32) { lastBatch = batch }
 
   /// A slot needs a record although the round may have passed it.
+  @inline(never)
   mutating func revisit(_ slot: Int) {
     guard begun != 0 else { return }
     self.slot = min(self.slot, slot)

@@ -133,6 +133,7 @@ struct DeviceTable {
   }
 
   /// Bytes of the payload of a device's record.
+  @inline(never)
   func recordByteCount(_ device: DeviceIndex) -> Int {
     DeviceRecord.payloadByteCount(
       name: self[device].key.count, login: self[device].login.count, self[device].dropped)
@@ -167,10 +168,8 @@ struct DeviceTable {
   mutating func add(_ key: DeviceKey) -> DeviceIndex? {
     if entries.count < capacity {
       let slot = entries.count
-      var entry = DeviceEntry(number: UInt32(slot))
-      entry.isUsed = true
-      entry.key = key
-      entries.append(entry)
+      lengthen()
+      give(slot, UInt32(slot), key)
       insert(slot)
       return DeviceIndex(slot)
     }
@@ -178,9 +177,7 @@ struct DeviceTable {
     let number = entries[slot].number &+ 0x1_0000
     let hadLast = entries[slot].last
     if entries[slot].isUsed { remove(slot) }
-    entries[slot] = DeviceEntry(number: number)
-    entries[slot].isUsed = true
-    entries[slot].key = key
+    give(slot, number, key)
     // Sequence numbers go on, so that nothing on disk under an old number can be mistaken.
     entries[slot].last = hadLast
     entries[slot].sent = hadLast
@@ -201,9 +198,7 @@ struct DeviceTable {
       if entries[slot].number > number { return nil }
       remove(slot)
     }
-    entries[slot] = DeviceEntry(number: number)
-    entries[slot].isUsed = true
-    entries[slot].key = key
+    give(slot, number, key)
     // An older number of the same name keeps its frames and is drained under that number; new
     // frames go to the number that was written last.
     if let older = find(key) { remove(older.rawValue) }
@@ -225,11 +220,21 @@ struct DeviceTable {
   private mutating func reach(_ number: UInt32) -> Int {
     let slot = Int(number & 0xFFFF)
     capacity = max(capacity, slot + 1)
-    while entries.count <= slot {
-      entries.append(DeviceEntry(number: UInt32(entries.count)))
-    }
+    while entries.count <= slot { lengthen() }
     growIndexIfNeeded()
     return slot
+  }
+
+  /// Adds a slot that nothing is in.
+  @inline(never)
+  private mutating func lengthen() { entries.append(DeviceEntry(number: UInt32(entries.count))) }
+
+  /// Begins the row of a device.
+  @inline(never)
+  private mutating func give(_ slot: Int, _ number: UInt32, _ key: DeviceKey) {
+    entries[slot] = DeviceEntry(number: number)
+    entries[slot].isUsed = true
+    entries[slot].key = key
   }
 
   private mutating func releasableSlot() -> Int? {

@@ -29,6 +29,7 @@ public struct Medium: Sendable {
   /// Judges by the number `statfs` gives, and by mount options with commas between.
   ///
   /// `upper` is the type below the upper directory of an overlay, zero where that is not known.
+  @inline(never)
   public init(type: UInt32, options: Span<UInt8>, upper: UInt32 = 0) {
     let overlay: UInt32 = 0x794C_7630
     (name, isRenewed, weakness) = Self.row(type == overlay && upper != 0 ? upper : type)

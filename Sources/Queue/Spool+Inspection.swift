@@ -125,6 +125,7 @@ extension Spool where D: ~Copyable {
     if slot == tail?.segment { inspectTail(now: now, &findings, show) }
   }
 
+  @inline(never)
   private mutating func inspect(
     _ record: WalkedRecord, _ buffer: PageBuffer, now: Instant, _ findings: inout SpoolFindings,
     _ show: (StoredFrame, Span<UInt8>) -> Void

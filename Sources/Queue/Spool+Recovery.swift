@@ -35,8 +35,11 @@ public struct RecoveryReport: Equatable, Sendable {
   public var hasTornTail = false
   public init() {}
 
+  @inline(never)
   mutating func add(_ regions: [DamagedRegion]) {
-    damagedRegions += regions.prefix(SpoolLimits.damagedRegionsMax - damagedRegions.count)
+    for region in regions where damagedRegions.count < SpoolLimits.damagedRegionsMax {
+      damagedRegions.append(region)
+    }
   }
 }
 
@@ -77,7 +80,7 @@ extension Spool where D: ~Copyable {
       let generation = segments[slot].generation
       if generation < end.oldestGeneration { segments[slot].use = .free }
     }
-    order.removeAll { segments[$0].use == .free }
+    leaveOutFree()
     let named = end.boot ?? newest.map { BootName(number: $0.boot, key: $0.bootKey) }
     // What could not be read may have newer generations; a gap keeps clear of them.
     let gap = UInt32(truncatingIfNeeded: secret % SpoolLimits.generationGapMax) &+ 1
@@ -213,7 +216,8 @@ extension Spool where D: ~Copyable {
       end.boot = nil
       if !recoverSegment(after: before, &report, &end) { isComplete = false }
       report.damagedByteCount += walker.takeDamage()
-      report.add(lostHeader() + walker.damagedRegions)
+      report.add(lostHeader())
+      report.add(walker.damagedRegions)
       var found = SegmentEnd(walker)
       // What a tail stands behind may be lost, and with it the records that a checkpoint begins with.
       if i == first, first > 0, found.lastBatch == 0 { isComplete = false }
@@ -416,15 +420,19 @@ extension Spool where D: ~Copyable {
   /// Of a segment whose page 0 is lost, the first batch may be of a use that was void; it counts only
   /// if the next segment names exactly this one.
   private mutating func leaveOutVoid() {
+    guard var next = order.last else { return }
     for i in stride(from: order.count - 2, through: 0, by: -1) {
       if Generation.isCold(segments[order[i]].generation) { break }
       let slot = order[i]
       let generation = segments[slot].generation
-      let named = segments[order[i + 1]].previousGeneration
-      guard segments[slot].isAdopted ? named != generation : named < generation else { continue }
-      segments[slot].use = .free
-      order.remove(at: i)
+      let named = segments[next].previousGeneration
+      if segments[slot].isAdopted ? named != generation : named < generation {
+        segments[slot].use = .free
+      } else {
+        next = slot
+      }
     }
+    leaveOutFree()
   }
 
   /// The batch up to which all of a segment was durable, as the segment used right after it knew

@@ -70,7 +70,7 @@ extension Spool where D: ~Copyable {
       segments[slot].use = .free
       segments[slot].notes = queuedNotes
     }
-    order.removeAll { segments[$0].use == .free }
+    leaveOutFree()
   }
 
   /// Bytes of frames in a segment that are still to be delivered; `nil` when it cannot be read.
@@ -238,8 +238,8 @@ extension Spool where D: ~Copyable {
       // Nothing is written behind what may be torn.
       cold.segment = -1
       if segments[batch.segment].durableByteCount == 0 {
-        order.removeAll { $0 == batch.segment }
         giveBack(batch.segment)
+        leaveOutFree()
       }
       return
     }

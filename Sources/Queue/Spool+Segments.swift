@@ -100,7 +100,18 @@ extension Spool where D: ~Copyable {
       segments[slot].notes = queuedNotes
       freed += 1
     }
-    order.removeSubrange(first..<freed)
+    if freed > first { leaveOutFree() }
+  }
+
+  /// Takes segments that are free now out of `order`.
+  @inline(never)
+  mutating func leaveOutFree() {
+    var usedCount = 0
+    for i in 0..<order.count where segments[order[i]].use != .free {
+      order[usedCount] = order[i]
+      usedCount += 1
+    }
+    while order.count > usedCount { order.removeLast() }
   }
 
   /// How many cold segments stand at the beginning of `order`.
@@ -121,12 +132,14 @@ extension Spool where D: ~Copyable {
   }
 
   /// Moves a device's pin among the main segments; `nowhere` takes it away.
+  @inline(never)
   mutating func setPin(_ device: DeviceIndex, _ place: LogPosition) {
     movePin(from: table[device].pin.generation, to: place.generation)
     table[device].pin = place
   }
 
   /// Moves a device's pin among the cold segments; `nowhere` takes it away.
+  @inline(never)
   mutating func setColdPin(_ device: DeviceIndex, _ place: LogPosition) {
     movePin(from: table[device].coldPin.generation, to: place.generation)
     table[device].coldPin = place

@@ -83,6 +83,7 @@ public enum SweepStep: Sendable {
 
 extension Spool where D: ~Copyable {
   /// Says whether the device's upstream session wants stored frames, and whether it has room.
+  @inline(never)
   public mutating func setInterest(_ device: DeviceIndex, wants: Bool, hasRoom: Bool) {
     // The present pass may have gone by this device's frames while nobody wanted them.
     if wants, table[device].interest == .idle { table[device].blockedPass = sweep.pass }

@@ -76,7 +76,7 @@ extension Engine where D: ~Copyable {
   /// Sends a parked device's frames again.
   public mutating func resume(_ key: DeviceKey, _ now: Instant) {
     if let place = parked.firstIndex(of: key) {
-      parked.swapAt(place, parked.count - 1)
+      parked[place] = parked[parked.count - 1]
       parked.removeLast()
     }
     for device in slots(of: key) { wantUpstream(device, now) }
@@ -90,7 +90,7 @@ extension Engine where D: ~Copyable {
     for device in slots(of: key) {
       let i = device.rawValue
       count += spool.giveUp(device)
-      upstreams[i].suspicion = Suspicion()
+      upstreams[i].suspicion.end()
       if upstreams[i].phase == .live, !upstreams[i].inFlight.isEmpty {
         // An answer that is under way would prove another frame.
         upstreams[i].inFlight.removeAll()

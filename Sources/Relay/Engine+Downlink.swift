@@ -69,7 +69,7 @@ extension Engine where D: ~Copyable {
     _ device: DeviceIndex, _ bytes: Span<UInt8>, _ source: CommandSource, _ now: Instant
   ) {
     let key = spool.key(of: device)
-    let mustWait = heldCommands.contains { $0.device == key }
+    let mustWait = holdsCommand(for: key)
     if !mustWait, let slot = upstreams[device.rawValue].session, isReachable(slot, now) {
       pass(device, bytes, to: slot, .passed, source)
       return
@@ -90,20 +90,36 @@ extension Engine where D: ~Copyable {
     dropStaleCommands(now)
     guard let device = sessions[slot.rawValue].device else { return }
     let key = spool.key(of: device)
-    let due = heldCommands.filter { $0.device == key }
-    if due.isEmpty { return }
-    heldCommands.removeAll { $0.device == key }
-    for command in due {
+    guard holdsCommand(for: key) else { return }
+    for command in takeCommands({ $0.device == key }) {
       pass(device, command.bytes.span, to: slot, .passedLate, command.source)
     }
   }
 
   /// Drops the commands that nobody waits for any more.
   mutating func dropStaleCommands(_ now: Instant) {
-    while let first = heldCommands.first, first.expiresAt <= now {
-      heldCommands.removeFirst()
-      drop(spool.find(first.device), .expired, byteCount: first.bytes.count, first.source)
+    guard let first = heldCommands.first, first.expiresAt <= now else { return }
+    for stale in takeCommands({ $0.expiresAt <= now }) {
+      drop(spool.find(stale.device), .expired, byteCount: stale.bytes.count, stale.source)
     }
+  }
+
+  @inline(never)
+  private mutating func holdsCommand(for key: DeviceKey) -> Bool {
+    for command in heldCommands where command.device == key { return true }
+    return false
+  }
+
+  /// Takes the commands that are `wanted` out of those that are kept.
+  @inline(never)
+  private mutating func takeCommands(_ wanted: (HeldCommand) -> Bool) -> [HeldCommand] {
+    var taken: [HeldCommand] = []
+    var kept: [HeldCommand] = []
+    for command in heldCommands {
+      if wanted(command) { taken.append(command) } else { kept.append(command) }
+    }
+    heldCommands = kept
+    return taken
   }
 
   private func isReachable(_ slot: SessionSlot, _ now: Instant) -> Bool {
@@ -135,6 +151,7 @@ extension Engine where D: ~Copyable {
 
   /// Hands bytes that are no frame, nor part of one, to the device if it is there: who knows what they
   /// are.
+  @inline(never)
   private mutating func noise(_ device: DeviceIndex, _ bytes: Span<UInt8>, isPart: Bool) {
     if !isPart, let slot = upstreams[device.rawValue].session {
       if isWatched { watch(slot, bytes, .noise) }

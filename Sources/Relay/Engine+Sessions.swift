@@ -315,6 +315,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Ends a session for a reason of the relay's own.
+  @inline(never)
   mutating func close(_ slot: SessionSlot, _ reason: CloseReason, _ now: Instant) {
     guard sessions[slot.rawValue].phase == .open else { return }
     switch reason {
@@ -343,7 +344,9 @@ extension Engine where D: ~Copyable {
   /// Takes a session away from its device, which is then offline.
   private mutating func detach(_ slot: SessionSlot, _ now: Instant) {
     if sessions[slot.rawValue].isPaused {
-      pausedSessions.removeAll { $0 == slot }
+      let waiting = pausedSessions
+      pausedSessions = []
+      for other in waiting where other != slot { pausedSessions.append(other) }
       sessions[slot.rawValue].isPaused = false
     }
     guard let device = sessions[slot.rawValue].device else { return }

@@ -68,7 +68,7 @@ extension Engine where D: ~Copyable {
     guard upstreams[i].suspicion.brokenCount > 0,
       !upstreams[i].suspicion.sequence.isAfter(last)
     else { return }
-    upstreams[i].suspicion = Suspicion()
+    upstreams[i].suspicion.end()
   }
 
   private mutating func convict(_ device: DeviceIndex, _ now: Instant) {
@@ -83,7 +83,7 @@ extension Engine where D: ~Copyable {
     }
     noteDelivered(device, neighbour.sequence, .answer)
     emit(.quarantine(device, upstreams[i].suspicion.bytes))
-    upstreams[i].suspicion = Suspicion()
+    upstreams[i].suspicion.end()
     spool.acknowledge(device, through: neighbour.sequence, at: neighbour.place, now: now)
   }
 }

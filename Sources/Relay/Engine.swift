@@ -214,6 +214,7 @@ public struct Engine<D: Disk & ~Copyable>: ~Copyable {
     DeviceIdentity(spool.key(of: device))
   }
 
+  @inline(never)
   static func key(of identity: DeviceIdentity) -> DeviceKey {
     var key = DeviceKey(
       family: identity.protocolID.rawValue, form: identity.notation.rawValue)

@@ -27,14 +27,19 @@ public struct Networks: Sendable {
     var isIn = false
     for range in ranges where range.first < first || last < range.last {
       if !isIn, last < range.first {
-        merged.append(Range(first: first, last: last))
+        Self.append(first, last, to: &merged)
         isIn = true
       }
-      merged.append(range)
+      Self.append(range.first, range.last, to: &merged)
     }
-    if !isIn { merged.append(Range(first: first, last: last)) }
+    if !isIn { Self.append(first, last, to: &merged) }
     ranges = merged
     return true
+  }
+
+  @inline(never)
+  private static func append(_ first: HostNumber, _ last: HostNumber, to ranges: inout [Range]) {
+    ranges.append(Range(first: first, last: last))
   }
 
   public func contains(_ address: PeerAddress) -> Bool { contains(address.host) }

@@ -43,9 +43,13 @@ struct Suspicion {
     return brokenCount < Self.behindCount ? .alone : .behind
   }
 
+  /// Nothing is held against any frame.
+  @inline(never)
+  mutating func end() { self = Suspicion() }
+
   /// A session has broken with `first` as the earliest unproven frame.
   mutating func noteBreak(at first: SequenceNumber) {
-    if brokenCount == 0 || first != sequence { self = Suspicion() }
+    if brokenCount == 0 || first != sequence { end() }
     sequence = first
     brokenCount += 1
   }

@@ -22,6 +22,7 @@ public struct WatchedFrame: Sendable {
 
 extension Engine where D: ~Copyable {
   /// Shows bytes that were read from a session or are to be sent on it.
+  @inline(never)
   mutating func watch(
     _ slot: SessionSlot, _ bytes: Span<UInt8>, _ direction: WatchedFrame.Direction
   ) {
@@ -29,6 +30,7 @@ extension Engine where D: ~Copyable {
   }
 
   /// Shows a frame that was taken from a device, before what it has caused since `place`.
+  @inline(never)
   mutating func watch(received frame: Span<UInt8>, _ slot: SessionSlot, at place: Int) {
     guard let facts = sessions[slot.rawValue].reader.protocolID?.row.facts(frame) else { return }
     emit(watched(slot, frame, .received(facts.kind, facts.answer)), at: place)
