@@ -42,6 +42,7 @@ public enum DefaultFile {
     return text
   }
 
+  @inline(never)
   private static func comment(_ lines: Literal, to text: inout Text) {
     text.append("# ")
     for byte in Text(lines).bytes {

@@ -342,6 +342,7 @@ public struct Settings: Sendable {
     return text.bytes
   }
 
+  @inline(never)
   private static func path(_ key: Key, _ name: [UInt8]) -> Text {
     var text = Text(key.row.table.row.name)
     text.append(".")

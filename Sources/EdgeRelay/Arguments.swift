@@ -76,6 +76,7 @@ extension [UInt8] {
 
 /// Values that several commands read alike.
 enum ArgumentValue {
+  @inline(never)
   static func number(_ text: [UInt8], max: Int64) -> Int64? {
     HostAndPort.number(text[...], max: max)
   }

@@ -81,6 +81,7 @@ extension Loop {
     engine.linkClosed(slot, moment)
   }
 
+  @inline(never)
   mutating func closeLink(_ slot: SessionSlot) {
     let i = slot.rawValue
     guard i < links.count, links[i].descriptor >= 0 else { return }

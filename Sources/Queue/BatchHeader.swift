@@ -69,7 +69,8 @@ struct BatchHeader: Equatable {
   /// one in a tail slot only if there is no other.
   static func newest(atStartOf buffer: PageBuffer, _ crc: CRC32C) -> BatchHeader? {
     var newest: BatchHeader?
-    for page in [SpoolLimits.reservedPageCount, 1, 2] {
+    for tailPage in 0..<SpoolLimits.reservedPageCount {
+      let page = tailPage == 0 ? SpoolLimits.reservedPageCount : tailPage
       let offset = page * SpoolLimits.pageByteCount
       guard let found = read(buffer, at: offset, generation: nil, crc) else { continue }
       if Generation.age(found.generation) > Generation.age(newest?.generation ?? 0) {

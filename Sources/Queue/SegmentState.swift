@@ -33,4 +33,13 @@ struct SegmentState {
   var provenThrough = UInt32.max
   /// The same, known from a tail slot.
   var provenByTail: UInt32 = 0
+
+  init() {}
+
+  /// One that is used.
+  @inline(never)
+  init(generation: UInt32) {
+    use = .used
+    self.generation = generation
+  }
 }

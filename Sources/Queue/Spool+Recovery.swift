@@ -379,10 +379,10 @@ extension Spool where D: ~Copyable {
       if let batch, Generation.age(batch.generation) > Generation.age(header.generation) {
         adopt(slot, as: batch)
       } else {
-        segments[slot] = SegmentState(
-          use: .used, generation: header.generation,
-          previousGeneration: header.previousGeneration,
-          firstBatch: batch?.generation == header.generation ? batch : nil)
+        var state = SegmentState(generation: header.generation)
+        state.previousGeneration = header.previousGeneration
+        if batch?.generation == header.generation { state.firstBatch = batch }
+        segments[slot] = state
         if Generation.age(header.generation) > Generation.age(newest?.generation ?? 0) {
           newest = header
         }
@@ -407,10 +407,13 @@ extension Spool where D: ~Copyable {
   }
 
   /// Takes a segment without a valid page 0 for what its first batch says it is.
+  @inline(never)
   private mutating func adopt(_ slot: Int, as first: BatchHeader) {
-    segments[slot] = SegmentState(
-      use: .used, generation: first.generation, previousGeneration: first.previousGeneration,
-      isAdopted: true, firstBatch: first)
+    var state = SegmentState(generation: first.generation)
+    state.previousGeneration = first.previousGeneration
+    state.isAdopted = true
+    state.firstBatch = first
+    segments[slot] = state
     order.append(slot)
   }
 

@@ -52,9 +52,10 @@ extension Spool where D: ~Copyable {
 
   /// Begins a new use of a free segment.
   mutating func take(_ slot: Int, as generation: UInt32) {
-    segments[slot] = SegmentState(
-      use: .used, generation: generation, formerGeneration: segments[slot].generation,
-      presence: DevicePresence())
+    var state = SegmentState(generation: generation)
+    state.formerGeneration = segments[slot].generation
+    state.presence = DevicePresence()
+    segments[slot] = state
     nextGeneration &+= 1
   }
 

@@ -80,8 +80,9 @@ extension Engine where D: ~Copyable {
       drop(device, .refused, byteCount: bytes.count, source)
       return
     }
-    heldCommands.append(
-      HeldCommand(device: key, bytes: bytes.copied(), source: source, heldAt: now))
+    Self.append(
+      HeldCommand(device: key, bytes: bytes.copied(), source: source, heldAt: now),
+      to: &heldCommands)
     emit(.log(.command(device, .held, byteCount: bytes.count, source)))
   }
 
@@ -116,10 +117,19 @@ extension Engine where D: ~Copyable {
     var taken: [HeldCommand] = []
     var kept: [HeldCommand] = []
     for command in heldCommands {
-      if wanted(command) { taken.append(command) } else { kept.append(command) }
+      if wanted(command) {
+        Self.append(command, to: &taken)
+      } else {
+        Self.append(command, to: &kept)
+      }
     }
     heldCommands = kept
     return taken
+  }
+
+  @inline(never)
+  private static func append(_ command: HeldCommand, to commands: inout [HeldCommand]) {
+    commands.append(command)
   }
 
   private func isReachable(_ slot: SessionSlot, _ now: Instant) -> Bool {

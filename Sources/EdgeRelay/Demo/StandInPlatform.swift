@@ -51,6 +51,7 @@ struct StandInPlatform {
   var isUp: Bool { listener >= 0 }
 
   /// Listens, also again after a cut.
+  @inline(never)
   mutating func restore(_ poller: borrowing Poller) throws(SystemError) {
     guard listener < 0 else { return }
     listener = try Sockets.bind(address, .tcp)

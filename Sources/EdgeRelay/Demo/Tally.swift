@@ -78,6 +78,7 @@ struct Tally {
     text.append("\n")
   }
 
+  @inline(never)
   private func fault(_ text: inout Text, _ count: Int, _ words: Literal) {
     guard count > 0 else { return }
     text.append("  ")

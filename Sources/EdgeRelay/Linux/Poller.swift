@@ -49,6 +49,7 @@ struct Poller: ~Copyable {
   }
 
   /// Sleeps until something is ready or `milliseconds` have passed; -1 waits for ever.
+  @inline(never)
   mutating func wait(milliseconds: Int32) throws(SystemError) {
     // SAFETY: both arrays hold `batchCountMax` elements and live for the call.
     let result = unsafe tokens.withUnsafeMutableBufferPointer { tokens in

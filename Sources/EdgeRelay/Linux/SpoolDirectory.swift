@@ -130,6 +130,7 @@ struct SpoolDirectory: Disk, ~Copyable {
     writer?.start(order, descriptor: segments[order.segment])
   }
 
+  @inline(never)
   static func diskError(_ code: Int32) -> DiskError {
     switch code {
     case clinux_enospc, clinux_edquot: .noSpace

@@ -137,6 +137,7 @@ struct JT808Layout: Sendable {
       + Text("B88888").bytes
   }
 
+  @inline(never)
   func authentication(_ code: [UInt8]) -> [UInt8] {
     if !isNew { return code }
     return [UInt8(code.count)] + code + [UInt8](repeating: 0x30, count: 15)
