@@ -23,10 +23,8 @@ enum Hex {
   static func pieces(_ content: [UInt8]) -> [[UInt8]] {
     var pieces: [[UInt8]] = []
     var start = 0
-    while start < content.count {
-      let end = content[start...].firstIndex(of: 0x0A) ?? content.count
-      guard let bytes = decode(Array(content[start..<end])) else { return [content] }
-      start = end + 1
+    while let line = content.line(from: &start) {
+      guard let bytes = decode(Array(line)) else { return [content] }
       if !bytes.isEmpty { pieces.append(bytes) }
     }
     return pieces

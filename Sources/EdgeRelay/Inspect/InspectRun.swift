@@ -130,11 +130,8 @@ struct InspectRun {
     var tally = InspectTally()
     var number = 0
     var start = 0
-    while start < content.count {
-      let end = content[start...].firstIndex(of: 0x0A) ?? content.count
-      let bytes = content[start..<end]
+    while let bytes = content.line(from: &start) {
       number += 1
-      start = end + 1
       if !bytes.contains(where: { $0 > 0x20 }) { continue }
       do throws(CaptureLine.Fault) {
         let line = try CaptureLine(bytes.span)
