@@ -176,6 +176,7 @@ extension Spool where D: ~Copyable {
   /// Where in `order` the first segment of this generation or a newer one stands.
   func place(of generation: UInt32) -> Int { Self.place(of: generation, order, segments) }
 
+  /// Not of `self`: a method that only reads would be handed a copy of the whole spool.
   @inline(never)
   private static func place(
     of generation: UInt32, _ order: [Int], _ segments: [SegmentState]
@@ -203,7 +204,8 @@ extension Spool where D: ~Copyable {
 
   /// The free segment with the oldest content; one that was never written only if there is none, the
   /// one to be avoided only after that, and one whose content is not durably done with last. What the
-  /// next start would read from the checkpoint on is not free to be written over.
+  /// next start would read from the checkpoint on is not free to be written over. Mutating for the same reason as
+  /// `place`: nothing is copied.
   @inline(never)
   mutating func freeSegment(avoiding avoided: Int?) -> Int? {
     var best: Int? = nil

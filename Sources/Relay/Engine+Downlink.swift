@@ -127,6 +127,7 @@ extension Engine where D: ~Copyable {
     return taken
   }
 
+  /// The one place where a list of commands grows, which is a few hundred bytes of code.
   @inline(never)
   private static func append(_ command: HeldCommand, to commands: inout [HeldCommand]) {
     commands.append(command)

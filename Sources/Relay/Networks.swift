@@ -37,6 +37,7 @@ public struct Networks: Sendable {
     return true
   }
 
+  /// The one place where a list of ranges grows, which is a few hundred bytes of code.
   @inline(never)
   private static func append(_ first: HostNumber, _ last: HostNumber, to ranges: inout [Range]) {
     ranges.append(Range(first: first, last: last))

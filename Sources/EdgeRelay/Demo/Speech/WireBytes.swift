@@ -2,6 +2,7 @@
 
 /// Reads and writes pieces of binary protocols.
 enum WireBytes {
+  /// The one place where bytes are added, because growing an array is much code.
   @inline(never)
   static func append(_ value: UInt8, to bytes: inout [UInt8]) { bytes.append(value) }
 
