@@ -105,8 +105,9 @@ struct DeviceEntry {
   }
 }
 
-/// The devices, found by name or by number.
-struct DeviceTable {
+/// The devices, found by name or by number. Not copyable: what only reads it from within the spool would otherwise
+/// retain its arrays for every record.
+struct DeviceTable: ~Copyable {
   var entries: [DeviceEntry] = []
   private(set) var capacity: Int
   private let secret: UInt64

@@ -22,7 +22,7 @@ extension Engine where D: ~Copyable {
     switch facts.replay {
     case .forward, .block:
       // Stored under the login that it is itself, so that both arrive.
-      let login = spool.login(of: device)
+      let login = isHead ? spool.login(of: device) : []
       if isHead { _ = logIn(slot, device, protocolID, frame, facts) }
       if keep(slot, device, protocolID, frame, facts, moment) { return true }
       if isHead { withdrawHead(slot, device, login) }
