@@ -14,7 +14,7 @@ public enum DiskError: Error, Equatable, Sendable {
 /// One batch on its way to a segment.
 ///
 /// `buffer` holds the segment's header page at 0 and the batch from `SpoolLimits.pageByteCount`
-/// on. It must not be touched until the commit has finished.
+/// on. Nobody writes to it until the commit has finished.
 public struct CommitOrder: Sendable {
   public let segment: Int
   /// Byte offset of the batch in the segment.

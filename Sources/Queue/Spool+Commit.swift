@@ -65,11 +65,12 @@ extension Spool where D: ~Copyable {
   /// Starts the commit of a batch that is complete, with the tail in front of it.
   private mutating func start(_ complete: OpenBatch, _ now: Instant) {
     var batch = complete
-    noteWritten(batch)
     closingDueAt = .never
     batch.isTail = fitsTail(batch, now) && !isAwaited(batch)
     putTail(before: &batch)
     startCommit(&batch, now)
+    // While the disk is at work. What was a tail stands in front of them now, and was noted before.
+    noteWritten(complete, at: SpoolLimits.pageByteCount + batch.byteCount - complete.byteCount)
     let room = roomForBatch
     gathering?.offset = writeOffset
     gathering?.byteCountMax = room

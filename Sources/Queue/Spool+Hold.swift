@@ -138,9 +138,10 @@ extension Spool where D: ~Copyable {
     return earliest
   }
 
-  /// Notes that the frames of a batch are on their way to the disk, and in which segment.
-  mutating func noteWritten(_ batch: OpenBatch) {
-    batch.forEachRecord(in: buffers[batch.buffer]) { _, header in
+  /// Notes that the frames of a batch are on their way to the disk, and in which segment; its records stand as if
+  /// its header were at `start`.
+  mutating func noteWritten(_ batch: OpenBatch, at start: Int) {
+    batch.forEachRecord(in: buffers[batch.buffer], at: start) { _, header in
       guard let device = table.find(number: header.device) else { return }
       if header.type == RecordType.data.rawValue {
         segments[batch.segment].presence.insert(device)
