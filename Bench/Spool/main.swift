@@ -44,8 +44,12 @@ extension Spool where D == FileDisk {
     commitIfDue(now: now, isForced: true)
   }
 
-  mutating func put(_ device: DeviceIndex, _ now: Instant) {
-    while append(device, payload.span, .unlimited, now: now) == .full {
+  /// Stores a record, and says where.
+  @discardableResult
+  mutating func put(_ device: DeviceIndex, _ now: Instant) -> LogPosition {
+    while true {
+      let result = append(device, payload.span, .unlimited, now: now)
+      if case .stored(_, _, let place) = result { return place }
       if disk.isCommitting { finish(now) } else { commitIfDue(now: now, isForced: true) }
     }
   }
@@ -69,16 +73,17 @@ func commits(_ group: Int, _ count: Int) {
   var spoolTime = 0.0
   var ownTime = 0.0
   var ratios: [Double] = []
+  var place = LogPosition.nowhere
   for _ in stride(from: 0, to: count, by: turnCount) {
     let rawTurn = seconds { for _ in 0..<turnCount { raw.commit() } }
     let before = processorSeconds()
     let spoolTurn = seconds {
       for _ in 0..<turnCount {
         now = now.advanced(by: 100)
-        let last = spool.lastSequence(device)
-        for _ in 0..<group { spool.put(device, now) }
+        let (last, lastPlace) = (spool.lastSequence(device), place)
+        for _ in 0..<group { place = spool.put(device, now) }
         spool.finish(now)
-        spool.acknowledge(device, through: last, at: .nowhere, now: now)
+        spool.acknowledge(device, through: last, at: lastPlace, now: now)
         spool.commitIfDue(now: now, isForced: true)
       }
       spool.finish(now)
