@@ -25,11 +25,25 @@ func key(_ i: Int) -> DeviceKey {
   return key
 }
 
-/// Resident memory in KiB, and its peak.
+/// What is resident and not backed by a file, in KiB.
+func anonymousMemory() -> Int {
+  var text = [UInt8](repeating: 0, count: 200)
+  let file = open("/proc/self/statm", O_RDONLY)
+  let count = unsafe read(file, &text, text.count)
+  close(file)
+  let pages = text.prefix(max(0, count)).split(separator: 0x20).map {
+    Int(String(decoding: $0, as: UTF8.self)) ?? 0
+  }
+  return (pages[1] - pages[2]) * 4
+}
+
+let memoryBefore = anonymousMemory()
+
+/// What has been added since the start, and the peak of all resident memory.
 func memory() -> String {
   var usage = rusage()
   unsafe getrusage(0, &usage)
-  return "peak RSS \(usage.ru_maxrss) KiB"
+  return "own memory \(anonymousMemory() - memoryBefore) KiB, peak RSS \(usage.ru_maxrss) KiB"
 }
 
 extension Spool where D == FileDisk {
