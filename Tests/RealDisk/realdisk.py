@@ -205,6 +205,7 @@ class Recorder:
         self.bytes = bytearray(size)
         self.log = []  # (offset, bytes), or None for a flush
         self.records = False
+        self.lock = threading.Lock()
         self.fails = False
         # Zero until the failure is over.
         self.epoch = 0
@@ -227,9 +228,10 @@ class Recorder:
             def write(self, path, data, offset, fh):
                 if disk.fails:
                     raise fusepy.FuseOSError(errno.EIO)
-                disk.bytes[offset : offset + len(data)] = data
-                if disk.records:
-                    disk.log.append((offset, data))
+                with disk.lock:
+                    disk.bytes[offset : offset + len(data)] = data
+                    if disk.records:
+                        disk.log.append((offset, data))
                 return len(data)
 
             def fsync(self, path, datasync, fh):
@@ -250,6 +252,12 @@ class Recorder:
         wait_until("the disk is there", lambda: os.path.exists(f"{place}/disk"))
         folder.undo.append(["umount", place])
         self.device = folder.loop(f"{place}/disk")
+
+    def record(self):
+        """Keeps every write from now on; returns what was there before. The relay fills its segments all the time."""
+        with self.lock:
+            self.records = True
+            return bytes(self.bytes)
 
 
 # ---- Runs
@@ -372,8 +380,7 @@ def replay(states=300, kind="ext4", forgotten=0):
         relay = Relay(place + "/spool", port)
         relay.wait_for("listening")
         os.sync()
-        base = bytes(disk.bytes)
-        disk.records = True
+        base = disk.record()
         devices = Devices(port, 6, lambda: len(disk.log))
         devices.start()
         wait_until("enough is recorded", lambda: len(devices.answered) > 2500, 240)
