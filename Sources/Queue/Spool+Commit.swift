@@ -69,7 +69,8 @@ extension Spool where D: ~Copyable {
     batch.isTail = fitsTail(batch, now) && !isAwaited(batch)
     putTail(before: &batch)
     startCommit(&batch, now)
-    // While the disk is at work. What was a tail stands in front of them now, and was noted before.
+    // While the disk is at work. The tail stands in front of the batch's own records now; it was noted when it
+    // was written itself.
     noteWritten(complete, at: SpoolLimits.pageByteCount + batch.byteCount - complete.byteCount)
     let room = roomForBatch
     gathering?.offset = writeOffset
